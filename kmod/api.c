@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The in-kernel API: refslab.h in terms of what is below. See there for the types.
+ */
+#include <linux/err.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "heap.h"
+#include "refslab.h"
+#include "../uapi/refslab.h"
+
+/**
+ * refslab_heap_create() - make a heap
+ * @name: for people, as shown in debugfs; copied, at most 31 bytes of it
+ * @params: see there; NULL for the defaults
+ *
+ * Context: may sleep. Return: the heap, for refslab_heap_destroy(), or ERR_PTR(-ENOMEM).
+ */
+struct refslab_heap *refslab_heap_create(const char *name, const struct refslab_heap_params *params)
+{
+	static const struct refslab_heap_params defaults;
+
+	return refslab_heap_new(name, params ?: &defaults, false, GFP_KERNEL);
+}
+EXPORT_SYMBOL_GPL(refslab_heap_create);
+
+/**
+ * refslab_heap_destroy() - end a heap
+ * @heap: the heap, used by nobody any more
+ *
+ * Collects what garbage there is. Objects that are still referred to afterwards are a bug of the
+ * caller's: they are reported, their release() runs, and their memory goes nevertheless.
+ *
+ * Context: may sleep.
+ */
+void refslab_heap_destroy(struct refslab_heap *heap)
+{
+	u64 left;
+
+	refslab_generation_stop(&heap->gc);
+	/* what was past somebody's budget may still hold cycles, and those objects past it again */
+	do {
+		refslab_destroy_settle(&heap->objects);
+	} while (refslab_collect(heap, REFSLAB_GENERATIONS_NR - 1) > 0);
+	refslab_destroy_settle(&heap->objects);
+	left = refslab_count(heap);
+	if (left)
+		pr_warn("refslab: heap %s destroyed with %llu live objects\n", heap->name, left);
+	refslab_heap_put_sync(heap);
+}
+EXPORT_SYMBOL_GPL(refslab_heap_destroy);
+
+/**
+ * refslab_type_register() - define a type of objects
+ * @heap: the heap they will live in
+ * @ops: what they are like; must stay until the heap is destroyed
+ *
+ * Context: may sleep. Return: the type, which lives as long as the heap, or an ERR_PTR: -EINVAL
+ * @ops makes no sense or is over a limit, -EEXIST the name is taken, -ENOSPC 1024 types, -ENOMEM.
+ */
+struct refslab_type *refslab_type_register(struct refslab_heap *heap,
+					   const struct refslab_type_ops *ops)
+{
+	const struct refslab_type_params params = {
+		.name = ops->name,
+		.ops = ops,
+		.acyclic = ops->acyclic,
+		.nr_slots = ops->nr_slots,
+		.body = ops->payload,
+		.cache_limit = ops->cache_limit,
+	};
+
+	if (!ops->name || !*ops->name || strlen(ops->name) > REFSLAB_NAME_MAX)
+		return ERR_PTR(-EINVAL);
+	if (ops->nr_slots > REFSLAB_MAX_SLOTS || ops->payload > REFSLAB_MAX_PAYLOAD ||
+	    ops->cache_limit > REFSLAB_MAX_CACHE)
+		return ERR_PTR(-EINVAL);
+	if (!ops->traverse != !ops->clear)
+		return ERR_PTR(-EINVAL);
+	return refslab_type_create(&heap->objects, &params, GFP_KERNEL);
+}
+EXPORT_SYMBOL_GPL(refslab_type_register);
+
+/**
+ * refslab_alloc() - make an object
+ * @type: its type
+ * @gfp: allocation flags, honoured; with __GFP_ACCOUNT, pages are charged to the caller's memory
+ *	cgroup
+ *
+ * Slots are empty and the payload is zero. When @gfp allows sleeping, the call may scan and destroy
+ * garbage (an allocator that outruns the collector, or memory that ran out), and so run release()
+ * of
+ * other objects.
+ *
+ * Context: task context, as @gfp says, not under a lock that an interrupt takes, too; the caller
+ * holds no lock that a release() takes.
+ *
+ * Return: the object with one reference, the caller's; NULL when there is no memory.
+ */
+void *refslab_alloc(struct refslab_type *type, gfp_t gfp)
+{
+	return refslab_heap_alloc(type, gfp);
+}
+EXPORT_SYMBOL_GPL(refslab_alloc);
+
+/**
+ * refslab_payload() - where an object's payload is
+ * @obj: the object
+ *
+ * Context: any. Return: the payload, aligned to 8 bytes; good while a reference is held.
+ */
+void *refslab_payload(void *obj)
+{
+	return refslab_object_body(obj, refslab_object_type(obj));
+}
+EXPORT_SYMBOL_GPL(refslab_payload);
+
+/**
+ * refslab_get() - take one more reference
+ * @obj: the object; the caller holds a reference
+ *
+ * Context: any. Return: @obj.
+ */
+void *refslab_get(void *obj)
+{
+	refslab_word_get(&((struct refslab_object *)obj)->word);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(refslab_get);
+
+/**
+ * refslab_put() - drop a reference
+ * @obj: the object, or NULL; it may be gone afterwards
+ *
+ * The last reference destroys the object, and what only it referred to: up to a budget of 8192
+ * objects and references here, the rest in a worker, all of it there when called in an
+ * interrupt, with interrupts or bottom halves off, or from a release().
+ *
+ * Context: any but NMI, not in traverse() or clear() (see refslab_drop()) or under refslab_lock().
+ */
+void refslab_put(void *obj)
+{
+	if (obj)
+		refslab_object_put(obj);
+}
+EXPORT_SYMBOL_GPL(refslab_put);
+
+/**
+ * refslab_link() - store a counted reference in a slot
+ * @from: the object whose slot it is; the caller holds a reference on it
+ * @slot: index, from 0
+ * @to: what to refer to; NULL empties the slot. Of the same heap. The caller's reference on it
+ *	stays
+ *	the caller's
+ *
+ * What the slot referred to before loses a reference.
+ *
+ * Context: task context. Return: 0, -EPROTOTYPE no slots, -ERANGE no such slot, -EINVAL of another
+ * heap, -EOVERFLOW too many references (2^27) on @to.
+ */
+int refslab_link(void *from, unsigned int slot, void *to)
+{
+	if (to && refslab_object_type(to)->objects != refslab_object_type(from)->objects)
+		return -EINVAL;
+	return refslab_slot_set(from, slot, to);
+}
+EXPORT_SYMBOL_GPL(refslab_link);
+
+/**
+ * refslab_follow() - load the reference in a slot
+ * @from: the object whose slot it is; the caller holds a reference on it
+ * @slot: index, from 0
+ *
+ * Context: task context. Return: a strong reference; NULL when the slot is empty;
+ * ERR_PTR(-EPROTOTYPE), (-ERANGE),
+ * (-EOVERFLOW).
+ */
+void *refslab_follow(void *from, unsigned int slot)
+{
+	return refslab_slot_get(from, slot);
+}
+EXPORT_SYMBOL_GPL(refslab_follow);
+
+/**
+ * refslab_assign() - change a reference that traverse() visits
+ * @from: the object in whose payload it is; the caller holds a reference on it
+ * @where: the reference
+ * @to: what to refer to; NULL for nothing. Of the same heap. The caller's reference on it stays
+ *	the caller's
+ *
+ * What @where referred to before loses a reference, under the same hold of the lock: the collector
+ * relies on it.
+ *
+ * Context: task context, not under refslab_lock(). Return: 0, -EINVAL of another heap, -EOVERFLOW.
+ */
+int refslab_assign(void *from, void **where, void *to)
+{
+	struct refslab_object *obj = from, *target = to, *old;
+	bool last = false;
+
+	if (to && refslab_object_type(target)->objects != refslab_object_type(obj)->objects)
+		return -EINVAL;
+	if (to && !refslab_word_try_get(&target->word))
+		return -EOVERFLOW;
+	refslab_object_lock(obj);
+	old = *where;
+	*where = to;
+	if (old)
+		last = refslab_word_put(&old->word);
+	refslab_object_unlock(obj);
+	if (last)
+		refslab_destroy_last(old);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(refslab_assign);
+
+/**
+ * refslab_load() - load a reference that traverse() visits
+ * @from: the object in whose payload it is; the caller holds a reference on it
+ * @where: the reference
+ *
+ * Context: task context, not under refslab_lock(). Return: a strong reference, or NULL.
+ */
+void *refslab_load(void *from, void **where)
+{
+	struct refslab_object *target;
+
+	refslab_object_lock(from);
+	target = *where;
+	if (target)
+		refslab_word_get(&target->word);
+	refslab_object_unlock(from);
+	return target;
+}
+EXPORT_SYMBOL_GPL(refslab_load);
+
+/**
+ * refslab_lock() - keep traverse() out, to change where references are kept
+ * @obj: the object; the caller holds a reference on it
+ *
+ * No reference may be added, dropped or lost meanwhile. A spin lock: no sleeping, no other object's
+ * lock.
+ */
+void refslab_lock(void *obj)
+	__acquires(bitlock)
+{
+	refslab_object_lock(obj);
+}
+EXPORT_SYMBOL_GPL(refslab_lock);
+
+/**
+ * refslab_unlock() - the opposite of refslab_lock()
+ * @obj: the object
+ */
+void refslab_unlock(void *obj)
+	__releases(bitlock)
+{
+	refslab_object_unlock(obj);
+}
+EXPORT_SYMBOL_GPL(refslab_unlock);
+
+/**
+ * refslab_collect() - scan now, and destroy the garbage found
+ * @heap: the heap
+ * @generation: the oldest generation to scan; 2 is everything
+ *
+ * Context: may sleep; the caller holds no lock that a release() takes.
+ *
+ * Return: objects found unreachable, -EINVAL no such generation.
+ */
+long refslab_collect(struct refslab_heap *heap, int generation)
+{
+	struct refslab_gc_result result;
+	int err;
+
+	err = refslab_generation_collect(&heap->gc, generation, &result, false);
+	return err ?: result.unreachable;
+}
+EXPORT_SYMBOL_GPL(refslab_collect);
+
+/**
+ * refslab_enable() - turn automatic scans on
+ * @heap: the heap
+ */
+void refslab_enable(struct refslab_heap *heap)
+{
+	refslab_generation_enable(&heap->gc, true);
+}
+EXPORT_SYMBOL_GPL(refslab_enable);
+
+/**
+ * refslab_disable() - turn automatic scans off
+ * @heap: the heap
+ */
+void refslab_disable(struct refslab_heap *heap)
+{
+	refslab_generation_enable(&heap->gc, false);
+}
+EXPORT_SYMBOL_GPL(refslab_disable);
+
+/**
+ * refslab_trim() - empty the caches of dead objects and give empty arenas back
+ * @heap: the heap
+ *
+ * Context: may sleep. Return: bytes given back to the kernel.
+ */
+u64 refslab_trim(struct refslab_heap *heap)
+{
+	return refslab_heap_trim(heap);
+}
+EXPORT_SYMBOL_GPL(refslab_trim);
+
+/**
+ * refslab_count() - live objects of a heap
+ * @heap: the heap
+ *
+ * Exact when nobody else works on the heap. Context: may sleep.
+ */
+u64 refslab_count(struct refslab_heap *heap)
+{
+	u64 all, tracked, cached;
+
+	refslab_objects_count(&heap->objects, &all, &tracked, &cached);
+	return all;
+}
+EXPORT_SYMBOL_GPL(refslab_count);

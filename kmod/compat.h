@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between kernel versions, and nowhere else. Included in front of every file.
+ */
+#ifndef _REFSLAB_COMPAT_H
+#define _REFSLAB_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+
+/* Symbols for the tests' module only. From 6.13 on a namespace is a string. */
+#if !IS_ENABLED(CONFIG_KUNIT)
+#define REFSLAB_EXPORT_TEST(sym)
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define REFSLAB_EXPORT_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, "REFSLAB_TEST")
+#define REFSLAB_IMPORT_TEST()		MODULE_IMPORT_NS("REFSLAB_TEST")
+#else
+#define REFSLAB_EXPORT_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, REFSLAB_TEST)
+#define REFSLAB_IMPORT_TEST()		MODULE_IMPORT_NS(REFSLAB_TEST)
+#endif
+
+/* The unbound workqueue has had a second name since 6.17. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define system_dfl_wq	system_unbound_wq
+#endif
+
+/* From 6.7 on shrinkers are allocated by the core. */
+static inline struct shrinker *
+refslab_compat_shrinker_register(const char *name,
+				 unsigned long (*count)(struct shrinker *, struct shrink_control *),
+				 unsigned long (*scan)(struct shrinker *, struct shrink_control *))
+{
+	struct shrinker *shrinker;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker = shrinker_alloc(0, "%s", name);
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_register(shrinker);
+#else
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void refslab_compat_shrinker_free(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
+
+#endif /* _REFSLAB_COMPAT_H */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The character device: sessions, handles, the operation table.
+ *
+ *   device.c      /dev/refslab, the table of ioctls, arguments in and out
+ *   session.c     what an open file owns: a heap and handles
+ *   submit.c      the table of operations: operands checked and resolved in one place
+ *   ops_*.c       the operations themselves
+ *
+ * Locks: a session's handles are under their xarray's lock, under which a reference may be taken
+ * but nothing is allocated, copied or destroyed. struct refslab_session.create_lock is outermost.
+ * refslab_heap.sessions_lock is taken with no other lock of this directory held but that one, and
+ * the handles' lock nests in it.
+ */
+#ifndef _REFSLAB_DEV_H
+#define _REFSLAB_DEV_H
+
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "../heap.h"
+#include "../../uapi/refslab.h"
+
+/**
+ * struct refslab_session - an open file of the device
+ * @heap:	its heap; set once, by REFSLAB_IOC_CREATE
+ * @create_lock: serialises that
+ * @handles:	objects by handle; each holds a strong reference
+ * @nr_handles:	how many, under the lock of @handles
+ * @operations:	operations carried out
+ * @last_opcode: the one carried out last, for people
+ * @node:	on the heap's list of sessions
+ * @release_work: drops the handles that are too many for close()
+ * @next:	first handle not yet dropped by it
+ * @pid:	who opened the file, as the initial namespace calls it
+ * @comm:	name of that
+ */
+struct refslab_session {
+	struct refslab_heap *heap;
+	struct mutex create_lock;	/* @heap is set under it */
+	struct xarray handles;
+	u64 nr_handles;
+	atomic64_t operations;
+	u16 last_opcode;
+	struct list_head node;
+	struct work_struct release_work;
+	unsigned long next;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct refslab_ucmd - an ioctl under way
+ * @session:	of the file
+ * @ubuffer:	the argument in user memory
+ * @user_size:	its size as the caller knows it
+ * @cmd:	the argument as read, zeroes where the caller's is shorter
+ */
+struct refslab_ucmd {
+	struct refslab_session *session;
+	void __user *ubuffer;
+	u32 user_size;
+	union {
+		u32 size;
+		struct refslab_query query;
+		struct refslab_create create;
+		struct refslab_submit submit;
+	} cmd;
+};
+
+/**
+ * struct refslab_call - an operation under way
+ * @session:	who asks
+ * @heap:	the session's heap
+ * @arg:	the operands, as numbers
+ * @obj:	the objects that handles among the first operands stand for, each with a reference
+ *		that belongs to the operation in flight and is dropped after it
+ * @result:	out: the results
+ */
+struct refslab_call {
+	struct refslab_session *session;
+	struct refslab_heap *heap;
+	u64 arg[4];
+	struct refslab_object *obj[3];
+	u64 result[2];
+};
+
+/* device.c */
+int refslab_device_init(void);
+void refslab_device_exit(void);
+int refslab_device_respond(struct refslab_ucmd *ucmd, size_t size);
+
+/* session.c */
+struct refslab_session *refslab_session_open(void);
+void refslab_session_release(struct refslab_session *session);
+int refslab_session_create(struct refslab_ucmd *ucmd);
+int refslab_session_reserve(struct refslab_session *session, u32 *handle);
+void refslab_session_commit(struct refslab_session *session, u32 handle,
+			    struct refslab_object *obj);
+void refslab_session_abort(struct refslab_session *session, u32 handle);
+int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
+			    u64 *handle);
+struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle);
+int refslab_session_close(struct refslab_session *session, u64 handle);
+
+/* submit.c */
+int refslab_submit_ioctl(struct refslab_ucmd *ucmd);
+const char *refslab_submit_name(u16 opcode);
+
+/* ops_object.c */
+int refslab_op_type(struct refslab_call *call);
+int refslab_op_new(struct refslab_call *call);
+int refslab_op_int(struct refslab_call *call);
+int refslab_op_str(struct refslab_call *call);
+int refslab_op_dup(struct refslab_call *call);
+int refslab_op_close(struct refslab_call *call);
+int refslab_op_is(struct refslab_call *call);
+int refslab_op_setslot(struct refslab_call *call);
+int refslab_op_clearslot(struct refslab_call *call);
+int refslab_op_slot(struct refslab_call *call);
+int refslab_op_write(struct refslab_call *call);
+int refslab_op_read(struct refslab_call *call);
+int refslab_op_int_value(struct refslab_call *call);
+int refslab_op_str_value(struct refslab_call *call);
+int refslab_op_typeof(struct refslab_call *call);
+int refslab_op_refcount(struct refslab_call *call);
+int refslab_op_id(struct refslab_call *call);
+int refslab_op_tracked(struct refslab_call *call);
+int refslab_op_block(struct refslab_call *call);
+
+/* ops_list.c */
+int refslab_op_list(struct refslab_call *call);
+int refslab_op_append(struct refslab_call *call);
+int refslab_op_insert(struct refslab_call *call);
+int refslab_op_pop(struct refslab_call *call);
+int refslab_op_setitem(struct refslab_call *call);
+int refslab_op_delitem(struct refslab_call *call);
+int refslab_op_item(struct refslab_call *call);
+int refslab_op_len(struct refslab_call *call);
+
+/* ops_heap.c */
+int refslab_op_collect(struct refslab_call *call);
+int refslab_op_enable(struct refslab_call *call);
+int refslab_op_disable(struct refslab_call *call);
+int refslab_op_isenabled(struct refslab_call *call);
+int refslab_op_set_threshold(struct refslab_call *call);
+int refslab_op_get_threshold(struct refslab_call *call);
+int refslab_op_get_count(struct refslab_call *call);
+int refslab_op_get_stats(struct refslab_call *call);
+int refslab_op_objects(struct refslab_call *call);
+int refslab_op_trim(struct refslab_call *call);
+int refslab_op_stat(struct refslab_call *call);
+
+#endif /* _REFSLAB_DEV_H */

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/refslab: one table of ioctls. Each argument begins with its size, so that structures can
+ * grow without new numbers; the permission of the device node decides who may open it.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include "dev.h"
+
+/**
+ * struct ioctl_entry - one ioctl
+ * @size:	size of its argument here
+ * @min_size:	size that its first version had
+ * @ioctl_num:	its whole number
+ * @fn:		carries it out
+ */
+struct ioctl_entry {
+	unsigned int size;
+	unsigned int min_size;
+	unsigned int ioctl_num;
+	int (*fn)(struct refslab_ucmd *ucmd);
+};
+
+/**
+ * refslab_device_respond() - copy the answer to an ioctl to its caller
+ * @ucmd: the ioctl
+ * @size: size of its argument here
+ *
+ * A caller that knows a shorter structure gets that much of it.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int refslab_device_respond(struct refslab_ucmd *ucmd, size_t size)
+{
+	if (copy_to_user(ucmd->ubuffer, &ucmd->cmd, min_t(size_t, ucmd->user_size, size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int query_ioctl(struct refslab_ucmd *ucmd)
+{
+	struct refslab_query *query = &ucmd->cmd.query;
+	u32 size = query->size;
+
+	if (query->reserved)
+		return -EINVAL;
+	memset(query, 0, sizeof(*query));
+	query->size = size;
+	query->features = REFSLAB_FEATURES;
+	query->max_ops = REFSLAB_MAX_OPS;
+	query->nr_opcodes = REFSLAB_OP_LAST;
+	strscpy(query->version, REFSLAB_VERSION, sizeof(query->version));
+	return refslab_device_respond(ucmd, sizeof(*query));
+}
+
+#define IOCTL(_num, _fn, _struct, _last)				\
+	[_IOC_NR(_num)] = {						\
+		.size = sizeof(_struct),				\
+		.min_size = offsetofend(_struct, _last),		\
+		.ioctl_num = _num,					\
+		.fn = _fn,						\
+	}
+
+static const struct ioctl_entry ioctls[] = {
+	IOCTL(REFSLAB_IOC_QUERY, query_ioctl, struct refslab_query, version),
+	IOCTL(REFSLAB_IOC_CREATE, refslab_session_create, struct refslab_create, reserved),
+	IOCTL(REFSLAB_IOC_SUBMIT, refslab_submit_ioctl, struct refslab_submit, reserved),
+};
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct refslab_ucmd ucmd = {
+		.session = file->private_data,
+		.ubuffer = (void __user *)arg,
+	};
+	const struct ioctl_entry *entry;
+	unsigned int nr = _IOC_NR(cmd);
+	int err;
+
+	if (nr >= ARRAY_SIZE(ioctls))
+		return -ENOTTY;
+	entry = &ioctls[array_index_nospec(nr, ARRAY_SIZE(ioctls))];
+	if (entry->ioctl_num != cmd)
+		return -ENOTTY;
+
+	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
+		return -EFAULT;
+	if (ucmd.user_size < entry->min_size)
+		return -EINVAL;
+	if (ucmd.user_size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&ucmd.cmd, entry->size, ucmd.ubuffer, ucmd.user_size);
+	if (err)
+		return err;
+	/* it may have changed since it was read first */
+	ucmd.cmd.size = ucmd.user_size;
+	return entry->fn(&ucmd);
+}
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct refslab_session *session = refslab_session_open();
+
+	if (!session)
+		return -ENOMEM;
+	file->private_data = session;
+	return nonseekable_open(inode, file);
+}
+
+static int device_release(struct inode *inode, struct file *file)
+{
+	refslab_session_release(file->private_data);
+	return 0;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.release = device_release,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "refslab",
+	.fops = &device_fops,
+	.mode = 0666,
+};
+
+/**
+ * refslab_device_init() - make /dev/refslab
+ *
+ * Return: 0 or a negative errno.
+ */
+int refslab_device_init(void)
+{
+	/* what a program is told to be the same on 32 and 64 bit */
+	BUILD_BUG_ON(sizeof(struct refslab_query) != 56);
+	BUILD_BUG_ON(sizeof(struct refslab_create) != 64);
+	BUILD_BUG_ON(sizeof(struct refslab_submit) != 32);
+	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);
+	BUILD_BUG_ON(sizeof(struct refslab_type_def) != 16);
+	BUILD_BUG_ON(sizeof(struct refslab_record) != 24);
+	return misc_register(&device);
+}
+
+/**
+ * refslab_device_exit() - remove /dev/refslab; no file of it is open
+ */
+void refslab_device_exit(void)
+{
+	misc_deregister(&device);
+}

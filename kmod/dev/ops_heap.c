@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations on the collector and on the heap as a whole. See enum refslab_opcode for what each
+ * takes and gives.
+ */
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "dev.h"
+
+/* Records written to user memory at a time, by way of a buffer. */
+#define RECORDS		(SZ_32K / sizeof(struct refslab_record))
+
+/* A structure that may grow: the caller gets as much as it has room for, but not nothing. */
+static int copy_struct(const struct refslab_call *call, const void *from, size_t size)
+{
+	u64 n = call->arg[1];
+
+	if (!n)
+		return -EINVAL;
+	return copy_to_user(u64_to_user_ptr(call->arg[0]), from, min_t(u64, n, size)) ? -EFAULT : 0;
+}
+
+static int copy_three(const struct refslab_call *call, const u32 three[REFSLAB_GENERATIONS])
+{
+	size_t size = REFSLAB_GENERATIONS * sizeof(u32);
+
+	if (call->arg[1] != size)
+		return -EINVAL;
+	return copy_to_user(u64_to_user_ptr(call->arg[0]), three, size) ? -EFAULT : 0;
+}
+
+int refslab_op_collect(struct refslab_call *call)
+{
+	struct refslab_gc_result result = { };
+	int err;
+
+	if (call->arg[0] >= REFSLAB_GENERATIONS)
+		return -EINVAL;
+	err = refslab_generation_collect(&call->heap->gc, call->arg[0], &result, true);
+	if (err)
+		return err;
+	call->result[0] = result.unreachable;
+	call->result[1] = result.uncollectable;
+	return 0;
+}
+
+int refslab_op_enable(struct refslab_call *call)
+{
+	refslab_generation_enable(&call->heap->gc, true);
+	return 0;
+}
+
+int refslab_op_disable(struct refslab_call *call)
+{
+	refslab_generation_enable(&call->heap->gc, false);
+	return 0;
+}
+
+int refslab_op_isenabled(struct refslab_call *call)
+{
+	call->result[0] = READ_ONCE(call->heap->gc.enabled);
+	return 0;
+}
+
+int refslab_op_set_threshold(struct refslab_call *call)
+{
+	u32 threshold[REFSLAB_GENERATIONS];
+	unsigned int i;
+
+	for (i = 0; i < REFSLAB_GENERATIONS; i++) {
+		if (call->arg[i] > S32_MAX)
+			return -EINVAL;
+		threshold[i] = call->arg[i];
+	}
+	refslab_generation_set_thresholds(&call->heap->gc, threshold);
+	return 0;
+}
+
+int refslab_op_get_threshold(struct refslab_call *call)
+{
+	u32 threshold[REFSLAB_GENERATIONS];
+
+	refslab_generation_get_thresholds(&call->heap->gc, threshold);
+	return copy_three(call, threshold);
+}
+
+int refslab_op_get_count(struct refslab_call *call)
+{
+	u32 count[REFSLAB_GENERATIONS];
+
+	refslab_generation_get_counts(&call->heap->gc, count);
+	return copy_three(call, count);
+}
+
+int refslab_op_get_stats(struct refslab_call *call)
+{
+	const struct refslab_generation *generation = call->heap->gc.generation;
+	struct refslab_gc_stats stats = { };
+	unsigned int i;
+
+	/* without the scan's lock, so as not to wait for a scan */
+	for (i = 0; i < REFSLAB_GENERATIONS; i++) {
+		stats.gen[i].collections = READ_ONCE(generation[i].collections);
+		stats.gen[i].collected = READ_ONCE(generation[i].collected);
+		stats.gen[i].uncollectable = READ_ONCE(generation[i].uncollectable);
+	}
+	return copy_struct(call, &stats, sizeof(stats));
+}
+
+/* Records on their way to user memory. */
+struct harvest {
+	struct refslab_record *records;
+	u32 nr;
+	u32 room;
+	u32 generation;		/* the one asked for, or REFSLAB_GEN_ALL */
+};
+
+static int add_record(struct refslab_object *obj, void *arg)
+{
+	struct harvest *h = arg;
+	u32 generation = REFSLAB_GEN_ALL;
+
+	if (h->nr == h->room || signal_pending(current))
+		return 1;
+	if (refslab_object_tracked(obj))
+		generation = refslab_generation_of(obj);
+	if (h->generation != REFSLAB_GEN_ALL && h->generation != generation)
+		return 0;
+	h->records[h->nr++] = (struct refslab_record) {
+		.id = obj->id,
+		.type = refslab_object_type(obj)->number,
+		/* without the walker's reference */
+		.refcount = refslab_word_count(refslab_word_read(&obj->word)) - 1,
+		.generation = generation,
+		.bytes = refslab_object_bytes(obj),
+	};
+	return 0;
+}
+
+/* A signal ends the walk early: what there is by then is an answer too, with a cursor to go on. */
+static int write_records(struct refslab_call *call, struct harvest *h, u32 total)
+{
+	struct refslab_record __user *to = u64_to_user_ptr(call->arg[2]);
+	u64 cursor = call->arg[0];
+	u32 done = 0;
+	int more;
+
+	do {
+		h->nr = 0;
+		h->room = min_t(u32, total - done, RECORDS);
+		more = refslab_walk(&call->heap->objects, &cursor, add_record, h);
+		if (copy_to_user(to + done, h->records, h->nr * sizeof(*to)))
+			return -EFAULT;
+		done += h->nr;
+	} while (more && done < total && !signal_pending(current));
+	call->result[0] = done;
+	call->result[1] = cursor;
+	return 0;
+}
+
+int refslab_op_objects(struct refslab_call *call)
+{
+	u64 generation = call->arg[1], n = call->arg[3];
+	struct harvest h = { .generation = generation };
+	u32 total;
+	int err;
+
+	if (generation >= REFSLAB_GENERATIONS && generation != REFSLAB_GEN_ALL)
+		return -EINVAL;
+	if (!n || n > SZ_1M || n % sizeof(struct refslab_record))
+		return -EINVAL;
+	total = n / sizeof(struct refslab_record);
+	h.records = kvmalloc_array(min_t(u32, total, RECORDS), sizeof(*h.records),
+				   GFP_KERNEL_ACCOUNT);
+	if (!h.records)
+		return -ENOMEM;
+	err = write_records(call, &h, total);
+	kvfree(h.records);
+	return err;
+}
+
+int refslab_op_trim(struct refslab_call *call)
+{
+	call->result[0] = refslab_heap_trim(call->heap);
+	return 0;
+}
+
+int refslab_op_stat(struct refslab_call *call)
+{
+	struct refslab_heap_stat stat;
+	struct refslab_stat answer;
+
+	refslab_heap_stat(call->heap, &stat);
+	answer = (struct refslab_stat) {
+		.objects = stat.objects,
+		.tracked = stat.tracked,
+		.handles = stat.handles,
+		.bytes_used = stat.bytes_used,
+		.bytes_cached = stat.bytes_cached,
+		.bytes_reserved = stat.bytes_reserved,
+		.arenas = stat.arenas,
+		.pools_used = stat.pools_used,
+		.pools_full = stat.pools_full,
+		.pools_empty = stat.pools_empty,
+		.large = stat.large,
+		.arenas_made = stat.arenas_made,
+		.arenas_returned = stat.arenas_returned,
+	};
+	return copy_struct(call, &answer, sizeof(answer));
+}

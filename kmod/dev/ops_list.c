@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations on lists, and the length of anything. An index is a u64 in the ABI and a u32 below
+ * it: one that does not fit is beyond every list.
+ */
+#include "../types/types.h"
+#include "dev.h"
+
+static_assert(REFSLAB_MAX_LIST == REFSLAB_TABLE_MAX);
+
+int refslab_op_list(struct refslab_call *call)
+{
+	struct refslab_object *obj = refslab_list_new(call->heap, GFP_KERNEL_ACCOUNT);
+
+	if (!obj)
+		return -ENOMEM;
+	return refslab_session_install(call->session, obj, &call->result[0]);
+}
+
+int refslab_op_append(struct refslab_call *call)
+{
+	return refslab_table_append(call->obj[0], call->obj[1], GFP_KERNEL_ACCOUNT);
+}
+
+int refslab_op_insert(struct refslab_call *call)
+{
+	if (call->arg[1] > U32_MAX)
+		return -ERANGE;
+	return refslab_table_insert(call->obj[0], call->arg[1], call->obj[2], GFP_KERNEL_ACCOUNT);
+}
+
+int refslab_op_pop(struct refslab_call *call)
+{
+	struct refslab_object *element;
+	u32 handle;
+	int err;
+
+	if (call->arg[1] > U32_MAX)
+		return -ERANGE;
+	/* the handle first: once the element is out, nothing may fail */
+	err = refslab_session_reserve(call->session, &handle);
+	if (err)
+		return err;
+	element = refslab_table_take(call->obj[0], call->arg[1]);
+	if (IS_ERR(element)) {
+		refslab_session_abort(call->session, handle);
+		return PTR_ERR(element);
+	}
+	refslab_session_commit(call->session, handle, element);
+	call->result[0] = handle;
+	return 0;
+}
+
+int refslab_op_setitem(struct refslab_call *call)
+{
+	if (call->arg[1] > U32_MAX)
+		return -ERANGE;
+	return refslab_table_set(call->obj[0], call->arg[1], call->obj[2]);
+}
+
+int refslab_op_delitem(struct refslab_call *call)
+{
+	struct refslab_object *element;
+
+	if (call->arg[1] > U32_MAX)
+		return -ERANGE;
+	element = refslab_table_take(call->obj[0], call->arg[1]);
+	if (IS_ERR(element))
+		return PTR_ERR(element);
+	refslab_object_put(element);
+	return 0;
+}
+
+int refslab_op_item(struct refslab_call *call)
+{
+	struct refslab_object *element;
+
+	if (call->arg[1] > U32_MAX)
+		return -ERANGE;
+	element = refslab_table_get(call->obj[0], call->arg[1]);
+	if (IS_ERR(element))
+		return PTR_ERR(element);
+	return refslab_session_install(call->session, element, &call->result[0]);
+}
+
+int refslab_op_len(struct refslab_call *call)
+{
+	struct refslab_object *obj = call->obj[0];
+	const char *text;
+	size_t len;
+
+	if (refslab_list_is(obj))
+		call->result[0] = refslab_table_len(obj);
+	else if (!refslab_str_value(obj, &text, &len))
+		call->result[0] = len;
+	else
+		call->result[0] = refslab_object_type(obj)->nr_slots;
+	return 0;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions: what an open file owns. A handle holds one strong reference on its object, so whoever
+ * finds an object through a handle may take another under the handles' lock (the collector counts
+ * both). However the process ended, the file's release drops every handle.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "dev.h"
+
+static_assert(REFSLAB_BUDGET == REFSLAB_DESTROY_BUDGET);
+
+#define HANDLES		XA_LIMIT(1, REFSLAB_MAX_HANDLE)
+
+/**
+ * refslab_session_open() - make a session without a heap
+ *
+ * Context: may sleep. Return: the session, or NULL when there is no memory.
+ */
+struct refslab_session *refslab_session_open(void)
+{
+	struct refslab_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+
+	if (!session)
+		return NULL;
+	mutex_init(&session->create_lock);
+	xa_init_flags(&session->handles, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&session->node);
+	session->pid = task_tgid_nr(current);
+	get_task_comm(session->comm, current);
+	return session;
+}
+
+static void free_session(struct refslab_session *session)
+{
+	xa_destroy(&session->handles);
+	mutex_destroy(&session->create_lock);
+	kfree(session);
+}
+
+/* Drops handles, and destroys what only they kept, up to a budget. True when none is left. */
+static bool drop_handles(struct refslab_session *session, u32 budget)
+{
+	struct refslab_heap *heap = session->heap;
+	struct refslab_dead dead = { };
+	struct refslab_object *obj;
+	unsigned long handle;
+	u32 dropped = 0;
+	bool all = true;
+
+	/* nobody else changes them any more, but debugfs may look */
+	xa_for_each_start(&session->handles, handle, obj, session->next) {
+		if (dropped == budget) {
+			session->next = handle;
+			all = false;
+			break;
+		}
+		xa_lock(&session->handles);
+		__xa_erase(&session->handles, handle);
+		session->nr_handles--;
+		xa_unlock(&session->handles);
+		dropped++;
+		if (refslab_word_put(&obj->word))
+			refslab_destroy_add(&dead, obj);
+	}
+	atomic64_sub(dropped, &heap->handles);
+	if (dead.first)
+		refslab_destroy_run(&heap->objects, &dead, budget - dropped);
+	return all;
+}
+
+static void detach(struct refslab_session *session)
+{
+	struct refslab_heap *heap = session->heap;
+
+	mutex_lock(&heap->sessions_lock);
+	list_del(&session->node);
+	mutex_unlock(&heap->sessions_lock);
+	free_session(session);
+	/* the last session's reference ends the heap */
+	refslab_heap_put(heap);
+}
+
+static void release_work(struct work_struct *work)
+{
+	struct refslab_session *session = container_of(work, struct refslab_session, release_work);
+
+	while (!drop_handles(session, REFSLAB_DESTROY_BUDGET))
+		cond_resched();
+	detach(session);
+}
+
+/**
+ * refslab_session_release() - the file is closed: drop everything
+ * @session: used by nobody else
+ *
+ * Does at most REFSLAB_DESTROY_BUDGET dropped handles and destroyed objects in the caller; the
+ * rest is the heap's worker's, and nobody waits for it. Context: may sleep.
+ */
+void refslab_session_release(struct refslab_session *session)
+{
+	if (!session->heap) {
+		free_session(session);
+		return;
+	}
+	if (drop_handles(session, REFSLAB_DESTROY_BUDGET)) {
+		detach(session);
+		return;
+	}
+	INIT_WORK(&session->release_work, release_work);
+	queue_work(session->heap->objects.wq, &session->release_work);
+}
+
+/* Printable ASCII without spaces, and nothing but zeroes after it. */
+static bool name_is_valid(const char name[REFSLAB_NAME_MAX + 1])
+{
+	size_t len = strnlen(name, REFSLAB_NAME_MAX + 1), i;
+
+	if (len > REFSLAB_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if (name[i] < 0x21 || name[i] > 0x7e)
+			return false;
+	return !memchr_inv(name + len, 0, REFSLAB_NAME_MAX + 1 - len);
+}
+
+static int create_heap(struct refslab_ucmd *ucmd)
+{
+	struct refslab_create *create = &ucmd->cmd.create;
+	struct refslab_heap_params params = { .max_bytes = create->max_bytes };
+	struct refslab_session *session = ucmd->session;
+	struct refslab_heap *heap;
+	int err;
+
+	if (session->heap)
+		return -EISCONN;
+	heap = refslab_heap_new(create->name, &params, true, GFP_KERNEL_ACCOUNT);
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+
+	create->features = REFSLAB_FEATURES;
+	create->heap_id = heap->id;
+	err = refslab_device_respond(ucmd, sizeof(*create));
+	if (err) {
+		refslab_heap_put(heap);
+		return err;
+	}
+	mutex_lock(&heap->sessions_lock);
+	list_add_tail(&session->node, &heap->sessions);
+	mutex_unlock(&heap->sessions_lock);
+	/* pairs with the acquire in submit.c: the heap is complete */
+	smp_store_release(&session->heap, heap);
+	return 0;
+}
+
+/**
+ * refslab_session_create() - REFSLAB_IOC_CREATE
+ * @ucmd: the ioctl
+ *
+ * Return: 0 or a negative errno.
+ */
+int refslab_session_create(struct refslab_ucmd *ucmd)
+{
+	struct refslab_create *create = &ucmd->cmd.create;
+	struct refslab_session *session = ucmd->session;
+	int err;
+
+	if (create->flags || (create->features & ~REFSLAB_FEATURES))
+		return -EOPNOTSUPP;
+	if (create->reserved || !name_is_valid(create->name))
+		return -EINVAL;
+	mutex_lock(&session->create_lock);
+	err = create_heap(ucmd);
+	mutex_unlock(&session->create_lock);
+	return err;
+}
+
+static int alloc_handle(struct refslab_session *session, u32 *handle, struct refslab_object *obj)
+{
+	int err = __xa_alloc(&session->handles, handle, obj, HANDLES, GFP_KERNEL_ACCOUNT);
+
+	return err == -EBUSY ? -EMFILE : err;
+}
+
+/**
+ * refslab_session_reserve() - take a handle that stands for nothing yet
+ * @session: the session
+ * @handle: out: the handle; nobody finds anything by it until refslab_session_commit()
+ *
+ * Context: may sleep. Return: 0, -EMFILE or -ENOMEM.
+ */
+int refslab_session_reserve(struct refslab_session *session, u32 *handle)
+{
+	int err;
+
+	xa_lock(&session->handles);
+	err = alloc_handle(session, handle, NULL);
+	xa_unlock(&session->handles);
+	return err;
+}
+
+/**
+ * refslab_session_commit() - let a reserved handle stand for an object; cannot fail
+ * @session: the session
+ * @handle: from refslab_session_reserve()
+ * @obj: the object; the caller's reference becomes the handle's
+ */
+void refslab_session_commit(struct refslab_session *session, u32 handle,
+			    struct refslab_object *obj)
+{
+	void *old;
+
+	atomic64_inc(&session->heap->handles);
+	xa_lock(&session->handles);
+	/* the place is there already: nothing is allocated */
+	old = __xa_store(&session->handles, handle, obj, GFP_NOWAIT);
+	session->nr_handles++;
+	xa_unlock(&session->handles);
+	WARN_ON_ONCE(old);
+}
+
+/**
+ * refslab_session_abort() - give a reserved handle back
+ * @session: the session
+ * @handle: from refslab_session_reserve()
+ */
+void refslab_session_abort(struct refslab_session *session, u32 handle)
+{
+	xa_release(&session->handles, handle);
+}
+
+/**
+ * refslab_session_install() - make a handle for an object
+ * @session: the session
+ * @obj: the object; the caller's reference becomes the handle's, or is dropped on failure
+ * @handle: out: the handle
+ *
+ * Context: may sleep. Return: 0, -EMFILE or -ENOMEM.
+ */
+int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
+			    u64 *handle)
+{
+	u32 number;
+	int err;
+
+	/* counted first: somebody may guess the handle and close it at once */
+	atomic64_inc(&session->heap->handles);
+	xa_lock(&session->handles);
+	err = alloc_handle(session, &number, obj);
+	if (!err)
+		session->nr_handles++;
+	xa_unlock(&session->handles);
+	if (err) {
+		atomic64_dec(&session->heap->handles);
+		refslab_object_put(obj);
+		return err;
+	}
+	*handle = number;
+	return 0;
+}
+
+/**
+ * refslab_session_get() - the object of a handle
+ * @session: the session
+ * @handle: as given by user space
+ *
+ * Return: the object with a reference for the caller, or NULL when there is no such handle.
+ */
+struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle)
+{
+	struct refslab_object *obj;
+
+	if (!handle || handle > REFSLAB_MAX_HANDLE)
+		return NULL;
+	xa_lock(&session->handles);
+	obj = xa_load(&session->handles, handle);
+	/*
+	 * The handle's own reference keeps it alive. References of operations in flight have the
+	 * room between REFSLAB_COUNT_MAX and saturation to themselves, so this need not fail.
+	 */
+	if (obj)
+		refslab_word_get(&obj->word);
+	xa_unlock(&session->handles);
+	return obj;
+}
+
+/**
+ * refslab_session_close() - drop a handle and its reference
+ * @session: the session
+ * @handle: as given by user space
+ *
+ * Return: 0 or -ENOENT.
+ */
+int refslab_session_close(struct refslab_session *session, u64 handle)
+{
+	struct refslab_object *obj;
+
+	if (!handle || handle > REFSLAB_MAX_HANDLE)
+		return -ENOENT;
+	xa_lock(&session->handles);
+	/* NULL for one that is only reserved, which must stay */
+	obj = xa_load(&session->handles, handle);
+	if (obj) {
+		__xa_erase(&session->handles, handle);
+		session->nr_handles--;
+	}
+	xa_unlock(&session->handles);
+	if (!obj)
+		return -ENOENT;
+	atomic64_dec(&session->heap->handles);
+	refslab_object_put(obj);
+	return 0;
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * REFSLAB_IOC_SUBMIT and the one table of operations: what each is called, which operands it has
+ * and what carries it out. Fields that must be 0 are checked, earlier results are filled in, and
+ * handles are turned into objects here and nowhere else.
+ *
+ * The array is read once, as a whole, and written back as it was before anything is done: memory
+ * that cannot be read or written is found out while the heap is still unchanged. An array that
+ * becomes unwritable during the call costs the caller the results, not the kernel anything: what
+ * is done stays done, and handles nobody learnt of go when the file is closed.
+ */
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "../types/types.h"
+#include "dev.h"
+
+/**
+ * enum operand - what an operand is
+ * @NONE:	not there: must be 0
+ * @NUMBER:	anything the operation itself judges: an index, a size, a type, user memory
+ * @HANDLE:	a handle, as a number
+ * @OBJECT:	a handle of any object; the rest are handles too
+ * @INSTANCE:	of a user-defined type
+ * @SLOTTED:	of a user-defined type with slots
+ * @INT:	of an int
+ * @STR:	of a str
+ * @LIST:	of a list
+ */
+enum operand {
+	NONE,
+	NUMBER,
+	HANDLE,
+	OBJECT,
+	INSTANCE,
+	SLOTTED,
+	INT,
+	STR,
+	LIST,
+};
+
+#define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
+
+struct operation {
+	const char *name;
+	int (*fn)(struct refslab_call *call);
+	u8 operands[MAX_OPERANDS];
+};
+
+#define OPERATION(_opcode, _name, ...)					\
+	[REFSLAB_OP_##_opcode] = {					\
+		.name = #_name,						\
+		.fn = refslab_op_##_name,				\
+		.operands = { __VA_ARGS__ },				\
+	}
+
+static const struct operation operations[] = {
+	OPERATION(TYPE, type, NUMBER, NUMBER, NUMBER, NUMBER),
+	OPERATION(NEW, new, NUMBER),
+	OPERATION(INT, int, NUMBER),
+	OPERATION(STR, str, NUMBER, NUMBER),
+	OPERATION(LIST, list, NONE),
+	OPERATION(DUP, dup, OBJECT),
+	OPERATION(CLOSE, close, HANDLE),
+	OPERATION(IS, is, OBJECT, OBJECT),
+	OPERATION(SETSLOT, setslot, SLOTTED, NUMBER, OBJECT),
+	OPERATION(CLEARSLOT, clearslot, SLOTTED, NUMBER),
+	OPERATION(SLOT, slot, SLOTTED, NUMBER),
+	OPERATION(WRITE, write, INSTANCE, NUMBER, NUMBER, NUMBER),
+	OPERATION(READ, read, INSTANCE, NUMBER, NUMBER, NUMBER),
+	OPERATION(APPEND, append, LIST, OBJECT),
+	OPERATION(INSERT, insert, LIST, NUMBER, OBJECT),
+	OPERATION(POP, pop, LIST, NUMBER),
+	OPERATION(SETITEM, setitem, LIST, NUMBER, OBJECT),
+	OPERATION(DELITEM, delitem, LIST, NUMBER),
+	OPERATION(ITEM, item, LIST, NUMBER),
+	OPERATION(LEN, len, OBJECT),
+	OPERATION(INT_VALUE, int_value, INT),
+	OPERATION(STR_VALUE, str_value, STR, NUMBER, NUMBER),
+	OPERATION(TYPEOF, typeof, OBJECT, NUMBER, NUMBER),
+	OPERATION(REFCOUNT, refcount, OBJECT),
+	OPERATION(ID, id, OBJECT),
+	OPERATION(TRACKED, tracked, OBJECT),
+	OPERATION(BLOCK, block, OBJECT),
+	OPERATION(COLLECT, collect, NUMBER),
+	OPERATION(ENABLE, enable, NONE),
+	OPERATION(DISABLE, disable, NONE),
+	OPERATION(ISENABLED, isenabled, NONE),
+	OPERATION(SET_THRESHOLD, set_threshold, NUMBER, NUMBER, NUMBER),
+	OPERATION(GET_THRESHOLD, get_threshold, NUMBER, NUMBER),
+	OPERATION(GET_COUNT, get_count, NUMBER, NUMBER),
+	OPERATION(GET_STATS, get_stats, NUMBER, NUMBER),
+	OPERATION(OBJECTS, objects, NUMBER, NUMBER, NUMBER, NUMBER),
+	OPERATION(TRIM, trim, NONE),
+	OPERATION(STAT, stat, NUMBER, NUMBER),
+};
+
+static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
+
+/**
+ * refslab_submit_name() - what an operation is called
+ * @opcode: any number
+ *
+ * Return: its name, "-" when there is none.
+ */
+const char *refslab_submit_name(u16 opcode)
+{
+	if (opcode >= ARRAY_SIZE(operations) || !operations[opcode].name)
+		return "-";
+	return operations[opcode].name;
+}
+
+/* The operands as numbers, with results of earlier operations filled in. */
+static int read_operands(struct refslab_call *call, const struct operation *operation,
+			 const struct refslab_op *ops, u32 nr)
+{
+	const struct refslab_op *op = &ops[nr];
+	unsigned int i;
+	u64 arg;
+
+	if (op->from >> MAX_OPERANDS)
+		return -EINVAL;
+	for (i = 0; i < MAX_OPERANDS; i++) {
+		arg = op->arg[i];
+		if (operation->operands[i] == NONE) {
+			if (arg || (op->from & BIT(i)))
+				return -EINVAL;
+		} else if (op->from & BIT(i)) {
+			if (arg >= nr)
+				return -EINVAL;
+			arg = ops[array_index_nospec(arg, nr)].result[0];
+		}
+		call->arg[i] = arg;
+	}
+	return 0;
+}
+
+static bool is_a(const struct refslab_heap *heap, const struct refslab_type *type, u8 operand)
+{
+	switch (operand) {
+	case INSTANCE:
+		return type->flags & REFSLAB_TYPE_USER;
+	case SLOTTED:
+		return (type->flags & REFSLAB_TYPE_USER) && type->nr_slots;
+	case INT:
+		return type == heap->types.int_type;
+	case STR:
+		return type == heap->types.str_type;
+	case LIST:
+		return type == heap->types.list_type;
+	default:
+		return true;
+	}
+}
+
+/* The objects that handles among the operands stand for, each with a reference in flight. */
+static int get_objects(struct refslab_call *call, const struct operation *operation)
+{
+	struct refslab_object *obj;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(call->obj); i++) {
+		if (operation->operands[i] < OBJECT)
+			continue;
+		obj = refslab_session_get(call->session, call->arg[i]);
+		if (!obj)
+			return -ENOENT;
+		call->obj[i] = obj;
+		if (!is_a(call->heap, refslab_object_type(obj), operation->operands[i]))
+			return -EPROTOTYPE;
+	}
+	return 0;
+}
+
+static void put_objects(struct refslab_call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(call->obj); i++)
+		if (call->obj[i])
+			refslab_object_put(call->obj[i]);
+}
+
+/* Carries out operation @nr of @ops and leaves its results there. */
+static int carry_out(struct refslab_session *session, struct refslab_op *ops, u32 nr)
+{
+	struct refslab_call call = { .session = session, .heap = session->heap };
+	const struct operation *operation;
+	struct refslab_op *op = &ops[nr];
+	int err;
+
+	if (op->flags || !op->opcode || op->opcode > REFSLAB_OP_LAST)
+		return -EOPNOTSUPP;
+	operation = &operations[array_index_nospec(op->opcode, ARRAY_SIZE(operations))];
+	if (op->result[0] || op->result[1] || op->error || op->reserved)
+		return -EINVAL;
+	err = read_operands(&call, operation, ops, nr);
+	if (err)
+		return err;
+	err = get_objects(&call, operation);
+	if (!err)
+		err = operation->fn(&call);
+	put_objects(&call);
+	if (err)
+		return err;
+	memcpy(op->result, call.result, sizeof(op->result));
+	WRITE_ONCE(session->last_opcode, op->opcode);
+	return 0;
+}
+
+/* Carries them out until one fails or a signal comes; answers in @submit. */
+static void carry_out_all(struct refslab_session *session, struct refslab_op *ops,
+			  struct refslab_submit *submit)
+{
+	u32 nr;
+
+	for (nr = 0; nr < submit->count; nr++) {
+		/* one at least, so that a program under a hail of signals gets on */
+		if (nr && signal_pending(current)) {
+			submit->error = -EINTR;
+			break;
+		}
+		submit->error = carry_out(session, ops, nr);
+		if (submit->error) {
+			ops[nr].error = submit->error;
+			break;
+		}
+		cond_resched();
+	}
+	submit->done = nr;
+	atomic64_add(nr, &session->operations);
+}
+
+static int submit_ops(struct refslab_ucmd *ucmd, struct refslab_op *ops)
+{
+	struct refslab_submit *submit = &ucmd->cmd.submit;
+	struct refslab_op __user *uops = u64_to_user_ptr(submit->ops);
+	size_t bytes = submit->count * sizeof(*ops);
+	int err;
+
+	if (copy_from_user(ops, uops, bytes))
+		return -EFAULT;
+	/* can the answers be written? */
+	submit->done = 0;
+	if (copy_to_user(uops, ops, bytes))
+		return -EFAULT;
+	err = refslab_device_respond(ucmd, sizeof(*submit));
+	if (err)
+		return err;
+
+	carry_out_all(ucmd->session, ops, submit);
+	bytes = min(submit->done + 1, submit->count) * sizeof(*ops);
+	if (copy_to_user(uops, ops, bytes))
+		err = -EFAULT;
+	return refslab_device_respond(ucmd, sizeof(*submit)) ?: err;
+}
+
+/**
+ * refslab_submit_ioctl() - REFSLAB_IOC_SUBMIT
+ * @ucmd: the ioctl
+ *
+ * Return: 0 or a negative errno.
+ */
+int refslab_submit_ioctl(struct refslab_ucmd *ucmd)
+{
+	struct refslab_submit *submit = &ucmd->cmd.submit;
+	struct refslab_op *ops;
+	int err;
+
+	if (submit->flags)
+		return -EOPNOTSUPP;
+	if (!submit->count || submit->error || submit->reserved)
+		return -EINVAL;
+	if (submit->count > REFSLAB_MAX_OPS)
+		return -E2BIG;
+	/* pairs with the release in session.c; it stays until the file is closed */
+	if (!smp_load_acquire(&ucmd->session->heap))
+		return -ENOTCONN;
+
+	ops = kvmalloc_array(submit->count, sizeof(*ops), GFP_KERNEL_ACCOUNT);
+	if (!ops)
+		return -ENOMEM;
+	err = submit_ops(ucmd, ops);
+	kvfree(ops);
+	return err;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The collector: generations, thresholds, and the scan.
+ */
+#ifndef _REFSLAB_GC_H
+#define _REFSLAB_GC_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "../object/object.h"
+
+#define REFSLAB_GENERATIONS_NR	3
+
+/**
+ * struct refslab_generation - the counters of one generation
+ * @threshold:	scan when @count exceeds it
+ * @count:	of 1 and 2: scans of the next younger since the last of this one (0's is counted per
+ *		CPU)
+ * @collections: scans finished
+ * @collected:	objects found dead by them
+ * @uncollectable: objects found dead that could not be destroyed
+ */
+struct refslab_generation {
+	u32 threshold;
+	u32 count;
+	u64 collections;
+	u64 collected;
+	u64 uncollectable;
+};
+
+/**
+ * struct refslab_gc_last - what the last scan did, for those who look
+ * @generation: which
+ * @visited:	objects in the set scanned
+ * @touched:	objects kept because somebody touched them meanwhile
+ * @unreachable: objects found dead
+ * @passes:	settling passes
+ * @window_ns:	from the first snapshot to the verdict
+ */
+struct refslab_gc_last {
+	u32 generation;
+	u64 visited;
+	u64 touched;
+	u64 unreachable;
+	u32 passes;
+	u64 window_ns;
+};
+
+/**
+ * struct refslab_gc - the collector of a heap
+ * @objects:	the heap's objects
+ * @scan_lock:	one scan at a time; protects everything below but @enabled
+ * @generation: counters
+ * @enabled:	automatic scans
+ * @closing:	no new automatic scan
+ * @work:	automatic scans
+ * @seq:	number of the current or last scan
+ * @old_survivors: objects that survived the last full scan
+ * @old_pending: objects moved into generation 2 since
+ * @last:	see there
+ */
+struct refslab_gc {
+	struct refslab_objects *objects;
+	struct mutex scan_lock;
+	struct refslab_generation generation[REFSLAB_GENERATIONS_NR];
+	bool enabled;
+	bool closing;
+	struct work_struct work;
+	u64 seq;
+	u64 old_survivors;
+	u64 old_pending;
+	struct refslab_gc_last last;
+};
+
+/**
+ * struct refslab_gc_result - what a collection found
+ * @unreachable: objects found dead
+ * @uncollectable: those of them that could not be destroyed
+ */
+struct refslab_gc_result {
+	u64 unreachable;
+	u64 uncollectable;
+};
+
+/* generation.c: thresholds, counts, automatic scans */
+void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *objects,
+			     const u32 threshold[3], bool enabled);
+void refslab_generation_stop(struct refslab_gc *gc);
+void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp);
+int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
+			       struct refslab_gc_result *result, bool interruptible);
+void refslab_generation_enable(struct refslab_gc *gc, bool enable);
+void refslab_generation_set_thresholds(struct refslab_gc *gc, const u32 threshold[3]);
+void refslab_generation_get_thresholds(struct refslab_gc *gc, u32 threshold[3]);
+void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3]);
+unsigned int refslab_generation_of(const struct refslab_object *obj);
+
+/* scan.c: one scan */
+void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab_gc_result *result,
+		  struct refslab_dead *garbage);
+void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage);
+
+#endif /* _REFSLAB_GC_H */

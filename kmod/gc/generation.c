@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generations: which objects are scanned when, as in CPython.
+ *
+ * Automatic scans run from the heap's work: one when the count of young containers exceeds
+ * threshold 0, of the oldest generation whose count exceeds its threshold.
+ */
+#include <linux/sched.h>
+
+#include "gc.h"
+
+/* An allocator that is this many thresholds ahead of the collector scans itself. */
+#define HELP_FACTOR	8
+
+static bool automatic(struct refslab_gc *gc)
+{
+	return READ_ONCE(gc->enabled) && !READ_ONCE(gc->closing) &&
+	       READ_ONCE(gc->generation[0].threshold);
+}
+
+/* Sets the number of containers that may be made before somebody looks again. */
+static void set_limit(struct refslab_gc *gc)
+{
+	long left = (long)READ_ONCE(gc->generation[0].threshold) + 1 -
+		    refslab_objects_young(gc->objects);
+
+	refslab_objects_young_reset(gc->objects, automatic(gc) ? max(left, 0L) : LONG_MAX);
+}
+
+/*
+ * A full scan of many old objects for few new ones would make the total cost quadratic: wait until
+ * those that came since the last one exceed a quarter of those that survived it.
+ */
+static bool full_scan_pays(struct refslab_gc *gc)
+{
+	return gc->old_pending > gc->old_survivors / 4;
+}
+
+static unsigned int choose(struct refslab_gc *gc)
+{
+	struct refslab_generation *generation = gc->generation;
+
+	if (generation[2].count > generation[2].threshold && full_scan_pays(gc))
+		return 2;
+	return generation[1].count > generation[1].threshold;
+}
+
+static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result *result,
+		struct refslab_dead *garbage)
+{
+	struct refslab_generation *generation = gc->generation;
+	unsigned int i;
+	u64 survivors;
+
+	lockdep_assert_held(&gc->scan_lock);
+	refslab_objects_young_take(gc->objects);
+	set_limit(gc);
+	for (i = 0; i <= g; i++)
+		WRITE_ONCE(generation[i].count, 0);
+	if (g + 1 < REFSLAB_GENERATIONS_NR)
+		WRITE_ONCE(generation[g + 1].count, generation[g + 1].count + 1);
+
+	refslab_scan(gc, g, result, garbage);
+
+	generation[g].collections++;
+	generation[g].collected += result->unreachable;
+	generation[g].uncollectable += result->uncollectable;
+	survivors = gc->last.visited - gc->last.unreachable;
+	if (g == 1) {
+		gc->old_pending += survivors;
+	} else if (g == 2) {
+		gc->old_pending = 0;
+		gc->old_survivors = survivors;
+	}
+}
+
+static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
+{
+	refslab_scan_tear_down(gc->objects, garbage);
+	/* the containers just freed were counted off: they do not put off the next scan */
+	set_limit(gc);
+}
+
+static void automatic_work(struct work_struct *work)
+{
+	struct refslab_gc *gc = container_of(work, struct refslab_gc, work);
+	struct refslab_gc_result result;
+	struct refslab_dead garbage;
+	bool due;
+
+	do {
+		garbage = (struct refslab_dead){ };
+		mutex_lock(&gc->scan_lock);
+		due = automatic(gc) &&
+		      refslab_objects_young(gc->objects) > gc->generation[0].threshold;
+		if (due)
+			run(gc, choose(gc), &result, &garbage);
+		mutex_unlock(&gc->scan_lock);
+		finish(gc, &garbage);
+		cond_resched();
+	} while (due);
+}
+
+/* Scans in the allocator's own context, unless a scan is under way. */
+static void help(struct refslab_gc *gc)
+{
+	struct refslab_dead garbage = { };
+	struct refslab_gc_result result;
+
+	if (!mutex_trylock(&gc->scan_lock))
+		return;
+	run(gc, choose(gc), &result, &garbage);
+	mutex_unlock(&gc->scan_lock);
+	finish(gc, &garbage);
+}
+
+/**
+ * refslab_generation_young_limit() - look whether a scan is due
+ * @gc: the collector
+ * @gfp: whether the caller, who has just made a container, may sleep
+ *
+ * Context: as @gfp says.
+ */
+void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
+{
+	long threshold = READ_ONCE(gc->generation[0].threshold);
+	long young = refslab_objects_young(gc->objects);
+
+	if (!automatic(gc) || young <= threshold) {
+		set_limit(gc);
+		return;
+	}
+	queue_work(gc->objects->wq, &gc->work);
+	if (young > threshold * HELP_FACTOR && refslab_objects_may_collect(gfp))
+		help(gc);
+	else
+		refslab_objects_young_reset(gc->objects, threshold);
+}
+
+/**
+ * refslab_generation_collect() - scan now
+ * @gc: the collector
+ * @generation: the oldest to scan
+ * @result: out: what was found
+ * @interruptible: whether a signal ends the wait for a scan under way
+ *
+ * Garbage is destroyed before this returns. Context: may sleep; the caller holds no lock that a
+ * type's release() takes.
+ *
+ * Return: 0, -EINVAL no such generation, -EINTR.
+ */
+int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
+			       struct refslab_gc_result *result, bool interruptible)
+{
+	struct refslab_dead garbage = { };
+
+	if (generation >= REFSLAB_GENERATIONS_NR)
+		return -EINVAL;
+	if (!interruptible)
+		mutex_lock(&gc->scan_lock);
+	else if (mutex_lock_interruptible(&gc->scan_lock))
+		return -EINTR;
+	run(gc, generation, result, &garbage);
+	mutex_unlock(&gc->scan_lock);
+	finish(gc, &garbage);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_generation_collect);
+
+/**
+ * refslab_generation_enable() - turn automatic scans on or off
+ * @gc: the collector
+ * @enable: which
+ */
+void refslab_generation_enable(struct refslab_gc *gc, bool enable)
+{
+	WRITE_ONCE(gc->enabled, enable);
+	set_limit(gc);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_enable);
+
+/**
+ * refslab_generation_set_thresholds() - set when scans happen
+ * @gc: the collector
+ * @threshold: of the three generations; the first being 0 turns automatic scans off
+ */
+void refslab_generation_set_thresholds(struct refslab_gc *gc, const u32 threshold[3])
+{
+	unsigned int i;
+
+	for (i = 0; i < REFSLAB_GENERATIONS_NR; i++)
+		WRITE_ONCE(gc->generation[i].threshold, threshold[i]);
+	set_limit(gc);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_set_thresholds);
+
+/**
+ * refslab_generation_get_thresholds() - the opposite
+ * @gc: the collector
+ * @threshold: out
+ */
+void refslab_generation_get_thresholds(struct refslab_gc *gc, u32 threshold[3])
+{
+	unsigned int i;
+
+	for (i = 0; i < REFSLAB_GENERATIONS_NR; i++)
+		threshold[i] = READ_ONCE(gc->generation[i].threshold);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_get_thresholds);
+
+/**
+ * refslab_generation_get_counts() - how far each generation is from its next scan
+ * @gc: the collector
+ * @count: out: containers made minus freed since the last scan of 0; scans of 0 since the last of
+ *	1; scans of 1 since the last of 2
+ */
+void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3])
+{
+	count[0] = min_t(long, refslab_objects_young(gc->objects), U32_MAX);
+	count[1] = READ_ONCE(gc->generation[1].count);
+	count[2] = READ_ONCE(gc->generation[2].count);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_get_counts);
+
+/**
+ * refslab_generation_of() - the generation an object is in
+ * @obj: a tracked object the caller holds a reference on
+ */
+unsigned int refslab_generation_of(const struct refslab_object *obj)
+{
+	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+	struct refslab_pool *pool = refslab_mem_pool_of(&objects->mem, obj);
+	unsigned int index = refslab_mem_index(pool, obj);
+
+	if (READ_ONCE(pool->marks.young[index]))
+		return 0;
+	return test_bit(index, pool->marks.middle) ? 1 : 2;
+}
+REFSLAB_EXPORT_TEST(refslab_generation_of);
+
+/**
+ * refslab_generation_init() - make a collector
+ * @gc: to fill in
+ * @objects: the heap's objects
+ * @threshold: of the three generations
+ * @enabled: automatic scans
+ */
+void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *objects,
+			     const u32 threshold[3], bool enabled)
+{
+	gc->objects = objects;
+	mutex_init(&gc->scan_lock);
+	INIT_WORK(&gc->work, automatic_work);
+	gc->enabled = enabled;
+	refslab_generation_set_thresholds(gc, threshold);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_init);
+
+/**
+ * refslab_generation_stop() - no more automatic scans, for good; waits for one under way
+ * @gc: the collector
+ */
+void refslab_generation_stop(struct refslab_gc *gc)
+{
+	WRITE_ONCE(gc->closing, true);
+	cancel_work_sync(&gc->work);
+}
+REFSLAB_EXPORT_TEST(refslab_generation_stop);

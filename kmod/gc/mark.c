@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Marking: what is reachable, from what is known to be.
+ *
+ * Gray objects (marked, references not yet followed) are a bitmap per pool, and pools with gray
+ * objects a queue. A pool's gray objects are followed together, in address order: breadth first,
+ * without recursion, and without a word of memory per object.
+ */
+#include "scan.h"
+
+/**
+ * refslab_mark() - an object of the set is reachable
+ * @scan: the scan
+ * @pool: the object's pool
+ * @index: its number there
+ *
+ * Does nothing when it is marked already; otherwise it becomes gray.
+ */
+void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_pool_marks *marks = &pool->marks;
+
+	if (__test_and_set_bit(index, marks->marked))
+		return;
+	__set_bit(index, marks->gray);
+	if (marks->gray_queued)
+		return;
+	marks->gray_queued = 1;
+	marks->gray_next = NULL;
+	*scan->gray_tail = pool;
+	scan->gray_tail = &marks->gray_next;
+}
+
+static struct refslab_pool *next_gray(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool = scan->gray;
+
+	if (!pool)
+		return NULL;
+	scan->gray = pool->marks.gray_next;
+	if (!scan->gray)
+		scan->gray_tail = &scan->gray;
+	pool->marks.gray_queued = 0;
+	return pool;
+}
+
+static void mark_target(void *target, void *arg)
+{
+	struct refslab_scan *scan = arg;
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	if (target && refslab_scan_has(scan, target, &pool, &index))
+		refslab_mark(scan, pool, index);
+}
+
+static void follow(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+
+	refslab_scan_references(obj, mark_target, scan);
+	/* somebody may have freed and filled the block since: harmless if the bit is gone */
+	if (scan->settling && (refslab_word_read(&obj->word) & REFSLAB_WORD_DYING))
+		atomic64_andnot(REFSLAB_WORD_DYING, &obj->word);
+}
+
+/**
+ * refslab_mark_follow() - mark all that gray objects reach
+ * @scan: the scan
+ *
+ * Context: may sleep.
+ */
+void refslab_mark_follow(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	while ((pool = next_gray(scan))) {
+		for (;;) {
+			index = find_first_bit(pool->marks.gray, REFSLAB_POOL_MARKS);
+			if (index >= REFSLAB_POOL_MARKS)
+				break;
+			__clear_bit(index, pool->marks.gray);
+			follow(scan, pool, index);
+		}
+		refslab_scan_breathe(scan);
+	}
+}

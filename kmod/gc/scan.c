@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The scan: finds the garbage among the objects of the generations scanned, while everybody else
+ * goes on working.
+ *
+ * Garbage cannot be touched, as nobody holds a reference to it. So a scan may run beside everything
+ * else if it can tell afterwards, for each object, whether its count changed meanwhile. The version
+ * in the reference word tells. S is the set scanned: what phase 1 passed, and every block that was
+ * snapshotted stays in S until the scan ends, whatever becomes of the object in it.
+ *
+ *   phase                                                      here
+ *   1 Snapshot   version and count of each x of S              snapshot_pools()
+ *     smp_mb()   all of it before phase 2                      refslab_scan()
+ *   2 Subtract   gc_refs(x) -= 1 for each reference in S       subtract_references()
+ *   3 Mark       from every x with gc_refs != 0                mark_roots(), refslab_mark_follow()
+ *   4 Settle     whole passes over what is unmarked: untouched settle(), settle_pass()
+ *                becomes DYING by compare-and-exchange,
+ *                touched is marked with all it reaches; until
+ *                one whole pass finds nothing touched
+ *   5 Verdict    what is unmarked is the dead set: publish     verdict()
+ *                DEAD, wake those who wait
+ *   6 Finalizers weak references to the dead are cleared and   (between verdict() and the caller's
+ *                finalizers run; who is referred to from        tear-down, in refslab_scan())
+ *                outside afterwards survives
+ *   7 Tear down  the collector's reference on each keeps the   refslab_scan_tear_down()
+ *                dead in place while their references are
+ *                taken out; then it is dropped
+ *
+ * Why nothing alive is ever called dead: let x be unmarked at the verdict. x did not change between
+ * its snapshot and its last check, so the references it had when it was snapshotted were all in
+ * slots of S when phase 2 read them. To take one out, somebody would have had to touch x under the
+ * lock of that slot, before the marking could see the slot empty; so those slots stayed. A marked
+ * predecessor would have marked x; so all predecessors of x are unmarked too: nobody outside refers
+ * to the dead set, and nobody can begin to, but by an upgrade from no reference: before DYING that
+ * makes the compare-and-exchange fail, after it, it waits.
+ *
+ * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
+ * from or by the reference that is held already. A put is a release. Phases 1 and 2 are
+ * kept apart by smp_mb(). The object's lock, taken to follow its references, orders the later check
+ * of its targets: whoever took a target out did so, and touched it, under that lock (rule R2). The
+ * compare-and-exchange of DYING and the upgrade's are on one word, so coherence alone decides who
+ * came first. The verdict is a release (atomic64_add_return()), an upgrade that reads DEAD needs no
+ * more.
+ *
+ * Lock order: gc->scan_lock; then mem's locks and objects->young_lock, each alone; then one
+ * object's lock.
+ */
+#include <linux/jiffies.h>
+
+#include "scan.h"
+
+/*
+ * The version has 32 bits. Every object of S is compared with its snapshot at least this often, and
+ * remembered as touched when it differs, so that only 2^32 changes of one word within the interval
+ * could be missed: four thousand million atomic operations on one cache line in two seconds.
+ */
+#define SWEEP_INTERVAL	(2 * HZ)
+
+static bool touched(const struct refslab_container *x, u64 word)
+{
+	return refslab_word_version(word) != x->snap;
+}
+
+/* Blocks of the set not marked so far, as one word of the bitmaps. */
+static unsigned long unmarked(const struct refslab_pool *pool, unsigned int i)
+{
+	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
+}
+
+/* Marks what somebody touched, without following it yet. */
+static void sweep(struct refslab_scan *scan)
+{
+	struct refslab_container *x;
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i, n;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+				n = i * BITS_PER_LONG + __ffs(bits);
+				x = refslab_scan_object(pool, n);
+				if (touched(x, refslab_word_read(&x->obj.word))) {
+					scan->touched++;
+					refslab_mark(scan, pool, n);
+				}
+			}
+		}
+		cond_resched();
+	}
+	scan->swept = jiffies;
+}
+
+/**
+ * refslab_scan_breathe() - give way, between two pools
+ * @scan: the scan
+ *
+ * Context: may sleep, no lock held but the scan's.
+ */
+void refslab_scan_breathe(struct refslab_scan *scan)
+{
+	cond_resched();
+	if (unlikely(time_after(jiffies, scan->swept + SWEEP_INTERVAL)))
+		sweep(scan);
+}
+
+/* --- phase 1: snapshot ---------------------------------------------------------------------- */
+
+/*
+ * Takes the young objects of a pool: clears their bytes, then (smp_mb()) they are looked at.
+ * Whoever
+ * fills a block meanwhile either is seen or sees the byte cleared; see mark_young().
+ */
+static void take_young(struct refslab_pool *pool, unsigned long *young)
+{
+	unsigned int i;
+
+	bitmap_zero(young, REFSLAB_POOL_MARKS);
+	for (i = 0; i < pool->capacity; i++) {
+		if (!READ_ONCE(pool->marks.young[i]))
+			continue;
+		WRITE_ONCE(pool->marks.young[i], 0);
+		__set_bit(i, young);
+	}
+	/* the bytes are clear before the objects are looked at: pairs with mark_young() */
+	smp_mb();
+}
+
+/* Reads x's word; true when x belongs to the set. @alive: a tracked object that is not garbage. */
+static bool snapshot(struct refslab_container *x, bool *alive)
+{
+	u64 word = atomic64_read_acquire(&x->obj.word);
+	struct refslab_type *type;
+
+	*alive = false;
+	/* free, or being torn down: then its references stay unsubtracted and keep their targets */
+	if (!refslab_word_count(word))
+		return false;
+	type = refslab_object_type(&x->obj);
+	if (!type || !(type->flags & REFSLAB_TYPE_TRACKED))
+		return false;
+	*alive = true;
+	if (word & (REFSLAB_WORD_FIXED | REFSLAB_WORD_DEAD))
+		return false;
+	x->gc_refs = refslab_word_count(word);
+	x->snap = refslab_word_version(word);
+	return true;
+}
+
+static void queue_middle(struct refslab_objects *objects, struct refslab_pool *pool)
+{
+	if (pool->marks.middle_queued)
+		return;
+	spin_lock(&objects->young_lock);
+	list_add_tail(&pool->marks.middle_node, &objects->middle_pools);
+	WRITE_ONCE(pool->marks.middle_queued, 1);
+	spin_unlock(&objects->young_lock);
+}
+
+/*
+ * Takes the objects of a pool that belong to the generations scanned into the set, and moves them
+ * to the next generation: garbage will not live to notice.
+ */
+static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
+{
+	struct refslab_pool_marks *marks = &pool->marks;
+	DECLARE_BITMAP(young, REFSLAB_POOL_MARKS);
+	unsigned int i, n, to = min(scan->generation + 1, 2U);
+	unsigned long bits, bit;
+	bool alive, any = false;
+
+	if (marks->seq == scan->seq)
+		return;
+	marks->seq = scan->seq;
+	marks->gray_queued = 0;
+	bitmap_zero(marks->in_scan, REFSLAB_POOL_MARKS);
+	bitmap_zero(marks->marked, REFSLAB_POOL_MARKS);
+	bitmap_zero(marks->gray, REFSLAB_POOL_MARKS);
+
+	take_young(pool, young);
+	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+		/* a block filled anew is young, whatever its last object was */
+		marks->middle[i] &= ~young[i];
+		marks->old[i] &= ~young[i];
+		bits = young[i];
+		if (scan->generation >= 1)
+			bits |= marks->middle[i];
+		if (scan->generation >= 2)
+			bits |= marks->old[i];
+		for (; bits; bits &= bits - 1) {
+			bit = bits & -bits;
+			n = i * BITS_PER_LONG + __ffs(bits);
+			if (snapshot(refslab_scan_object(pool, n), &alive)) {
+				marks->in_scan[i] |= bit;
+				scan->visited++;
+				any = true;
+			}
+			marks->middle[i] &= ~bit;
+			marks->old[i] &= ~bit;
+			if (alive && to == 1)
+				marks->middle[i] |= bit;
+			else if (alive)
+				marks->old[i] |= bit;
+		}
+	}
+	if (!bitmap_empty(marks->middle, REFSLAB_POOL_MARKS))
+		queue_middle(scan->objects, pool);
+	if (!any)
+		return;
+	marks->scan_next = NULL;
+	*scan->tail = pool;
+	scan->tail = &marks->scan_next;
+}
+
+static void snapshot_young_pools(struct refslab_scan *scan)
+{
+	struct refslab_objects *objects = scan->objects;
+	struct refslab_pool *pool;
+	LIST_HEAD(pools);
+
+	spin_lock(&objects->young_lock);
+	list_splice_init(&objects->young_pools, &pools);
+	while (!list_empty(&pools)) {
+		pool = list_first_entry(&pools, struct refslab_pool, marks.young_node);
+		list_del(&pool->marks.young_node);
+		WRITE_ONCE(pool->marks.young_queued, 0);
+		spin_unlock(&objects->young_lock);
+		/* off the list before its bytes are looked at */
+		smp_mb();
+		snapshot_pool(scan, pool);
+		refslab_scan_breathe(scan);
+		spin_lock(&objects->young_lock);
+	}
+	spin_unlock(&objects->young_lock);
+}
+
+static void snapshot_middle_pools(struct refslab_scan *scan)
+{
+	struct refslab_objects *objects = scan->objects;
+	struct refslab_pool *pool;
+	LIST_HEAD(pools);
+
+	spin_lock(&objects->young_lock);
+	list_splice_init(&objects->middle_pools, &pools);
+	while (!list_empty(&pools)) {
+		pool = list_first_entry(&pools, struct refslab_pool, marks.middle_node);
+		list_del(&pool->marks.middle_node);
+		WRITE_ONCE(pool->marks.middle_queued, 0);
+		spin_unlock(&objects->young_lock);
+		snapshot_pool(scan, pool);
+		refslab_scan_breathe(scan);
+		spin_lock(&objects->young_lock);
+	}
+	spin_unlock(&objects->young_lock);
+}
+
+static void snapshot_all_pools(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	u64 cursor = 0;
+
+	while ((pool = refslab_mem_next_pool(scan->mem, &cursor))) {
+		if (pool->kind == REFSLAB_MEM_CONTAINER)
+			snapshot_pool(scan, pool);
+		refslab_scan_breathe(scan);
+	}
+}
+
+static void snapshot_pools(struct refslab_scan *scan)
+{
+	scan->swept = jiffies;
+	snapshot_young_pools(scan);
+	if (scan->generation >= 1)
+		snapshot_middle_pools(scan);
+	if (scan->generation >= 2)
+		snapshot_all_pools(scan);
+}
+
+/* --- phase 2: subtract ---------------------------------------------------------------------- */
+
+static void subtract(void *target, void *arg)
+{
+	struct refslab_scan *scan = arg;
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	if (target && refslab_scan_has(scan, target, &pool, &index))
+		((struct refslab_container *)target)->gc_refs--;
+}
+
+static void subtract_references(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
+			refslab_scan_references(&refslab_scan_object(pool, index)->obj, subtract,
+						scan);
+		refslab_scan_breathe(scan);
+	}
+}
+
+/* --- phase 3: mark -------------------------------------------------------------------------- */
+
+static void mark_roots(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
+			if (refslab_scan_object(pool, index)->gc_refs)
+				refslab_mark(scan, pool, index);
+		refslab_scan_breathe(scan);
+	}
+	refslab_mark_follow(scan);
+}
+
+/* --- phase 4: settle ------------------------------------------------------------------------ */
+
+/* Makes x DYING when nobody touched it since its snapshot, or finds it so. */
+static bool close_door(struct refslab_container *x)
+{
+	u64 word = refslab_word_read(&x->obj.word);
+
+	if (touched(x, word))
+		return false;
+	if (word & REFSLAB_WORD_DYING)
+		return true;
+	return atomic64_try_cmpxchg(&x->obj.word, (s64 *)&word, word | REFSLAB_WORD_DYING);
+}
+
+/* One whole pass over what is unmarked. Returns whether something touched was found. */
+static bool settle_pass(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i, n;
+	bool found = false;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+				n = i * BITS_PER_LONG + __ffs(bits);
+				if (close_door(refslab_scan_object(pool, n)))
+					continue;
+				scan->touched++;
+				refslab_mark(scan, pool, n);
+				found = true;
+			}
+		}
+		cond_resched();
+	}
+	scan->swept = jiffies;
+	scan->passes++;
+	return found;
+}
+
+/*
+ * A sweep while following marks, too, may find something touched; but whatever it marks is followed
+ * before refslab_mark_follow() returns, and the next pass looks at all that is unmarked then.
+ */
+static void settle(struct refslab_scan *scan)
+{
+	scan->settling = true;
+	while (settle_pass(scan))
+		refslab_mark_follow(scan);
+}
+
+/* --- phase 5: verdict ----------------------------------------------------------------------- */
+
+/*
+ * Takes the collector's reference on each of the dead set and publishes DEAD. The release orders
+ * what the scan saw before it; nobody but failing upgrades looks at these words any more.
+ */
+static void verdict(struct refslab_scan *scan, struct refslab_dead *garbage)
+{
+	struct refslab_container *x;
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+				x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
+				atomic64_add_return(REFSLAB_WORD_GET + REFSLAB_WORD_DEAD,
+						    &x->obj.word);
+				refslab_destroy_add(garbage, &x->obj);
+				scan->dead++;
+			}
+		}
+		cond_resched();
+	}
+	wake_up_all(&scan->objects->verdict);
+}
+
+/**
+ * refslab_scan() - scan a generation with all younger ones
+ * @gc: the collector; its scan_lock is held
+ * @generation: the oldest generation scanned
+ * @result: out: what was found
+ * @garbage: out: the dead objects, each with a reference of the collector's; for
+ *	refslab_scan_tear_down()
+ *
+ * Survivors move to the next older generation. Context: may sleep.
+ */
+void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab_gc_result *result,
+		  struct refslab_dead *garbage)
+{
+	struct refslab_scan scan = {
+		.objects = gc->objects,
+		.mem = &gc->objects->mem,
+		.seq = ++gc->seq,
+		.generation = generation,
+	};
+	u64 begin = ktime_get_ns();
+
+	scan.tail = &scan.pools;
+	scan.gray_tail = &scan.gray;
+	refslab_mem_hold(scan.mem);
+
+	snapshot_pools(&scan);
+	/*
+	 * Every snapshot is taken before the first slot is read: a reference that moved between
+	 * two slots under the eyes of phase 2 moved after its target's snapshot, and touched it.
+	 */
+	smp_mb();
+	subtract_references(&scan);
+	mark_roots(&scan);
+	settle(&scan);
+	verdict(&scan, garbage);
+	gc->last.window_ns = ktime_get_ns() - begin;
+
+	/*
+	 * Phase 6 goes here: weak references to the objects of @garbage are cleared, then their
+	 * finalizers run; what is referred to from outside afterwards, with all it reaches, has
+	 * DEAD taken back and leaves @garbage for the next older generation.
+	 */
+
+	refslab_mem_release(scan.mem);
+
+	result->unreachable = scan.dead;
+	result->uncollectable = 0;
+	gc->last.generation = generation;
+	gc->last.visited = scan.visited;
+	gc->last.touched = scan.touched;
+	gc->last.unreachable = scan.dead;
+	gc->last.passes = scan.passes;
+}
+
+/**
+ * refslab_scan_tear_down() - destroy what a scan found dead
+ * @objects: the heap's objects
+ * @garbage: from refslab_scan(); empty afterwards
+ *
+ * References inside the garbage are taken out, and counts bring the objects to 0 through the
+ * ordinary path. Needs no lock: nobody else can reach them. Context: may sleep.
+ */
+void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage)
+{
+	struct refslab_dead dead = { };
+	struct refslab_object *obj;
+	u32 budget;
+
+	while (garbage->first) {
+		obj = llist_entry(garbage->first, struct refslab_object, link);
+		garbage->first = garbage->first->next;
+		do {
+			budget = REFSLAB_CHUNK;
+			if (refslab_destroy_references(obj, &dead, &budget))
+				budget = U32_MAX;
+			refslab_destroy_all(objects, &dead);
+			cond_resched();
+		} while (budget != U32_MAX);
+		if (refslab_word_put(&obj->word)) {
+			refslab_destroy_add(&dead, obj);
+			refslab_destroy_all(objects, &dead);
+		}
+	}
+}

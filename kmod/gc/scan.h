@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One scan, between scan.c and mark.c.
+ */
+#ifndef _REFSLAB_SCAN_H
+#define _REFSLAB_SCAN_H
+
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "gc.h"
+#include "../refslab.h"
+
+/**
+ * struct refslab_scan - a scan under way
+ * @objects:	the heap's objects
+ * @mem:	their memory, held until the verdict has been carried to the dead objects
+ * @seq:	number of the scan: a pool's marks are valid when they carry it
+ * @generation:	the oldest generation scanned
+ * @pools:	pools with objects of the set scanned, linked through marks.scan_next
+ * @tail:	end of that list
+ * @gray:	pools with objects to follow, linked through marks.gray_next
+ * @gray_tail:	end of that list
+ * @settling:	objects may be DYING: those found reachable have it taken back
+ * @swept:	when all of the set was last compared with its snapshots (jiffies)
+ * @visited:	objects in the set
+ * @touched:	objects kept because somebody touched them
+ * @dead:	objects found dead
+ * @passes:	settling passes
+ */
+struct refslab_scan {
+	struct refslab_objects *objects;
+	struct refslab_mem *mem;
+	u64 seq;
+	unsigned int generation;
+	struct refslab_pool *pools;
+	struct refslab_pool **tail;
+	struct refslab_pool *gray;
+	struct refslab_pool **gray_tail;
+	bool settling;
+	unsigned long swept;
+	u64 visited;
+	u64 touched;
+	u64 dead;
+	u32 passes;
+};
+
+static inline struct refslab_container *refslab_scan_object(const struct refslab_pool *pool,
+							    unsigned int index)
+{
+	return refslab_mem_block(pool, index);
+}
+
+/* Is @target in the set scanned? Then where. Does not touch the object. */
+static inline bool refslab_scan_has(const struct refslab_scan *scan, const void *target,
+				    struct refslab_pool **pool, unsigned int *index)
+{
+	*pool = refslab_mem_pool_of(scan->mem, target);
+	if ((*pool)->marks.seq != scan->seq)
+		return false;
+	*index = refslab_mem_index(*pool, target);
+	return test_bit(*index, (*pool)->marks.in_scan);
+}
+
+/**
+ * refslab_scan_references() - call @visit for each reference of a block of the set scanned
+ * @obj: the block; the object in it may be gone, or another, by now
+ * @visit: called under the object's lock
+ * @arg: for @visit
+ *
+ * Reads the references whole under one hold of the lock, or, when there are many, in chunks. What
+ * moves between two chunks is touched by whoever moves it (rules R1 to R3), and so is what a block
+ * refers to after it died and was filled anew.
+ */
+static __always_inline void refslab_scan_references(struct refslab_object *obj,
+						    refslab_visit_t visit, void *arg)
+{
+	struct refslab_table *table = NULL;
+	struct refslab_type *type, *first;
+	u32 i = 0, n, end;
+	void **vec;
+
+	refslab_object_lock(obj);
+	first = refslab_object_type(obj);
+	if (!first || !(first->flags & REFSLAB_TYPE_CONTAINER))
+		goto out;
+	if (first->flags & REFSLAB_TYPE_TABLE)
+		table = refslab_object_table(obj);
+	if (first->ops && first->ops->traverse)
+		first->ops->traverse(obj, visit, arg);
+	for (;;) {
+		vec = table ? table->vec : refslab_object_slots(obj);
+		n = table ? table->len : first->nr_slots;
+		end = min(n, i + REFSLAB_CHUNK);
+		for (; i < end; i++)
+			if (vec[i])
+				visit(vec[i], arg);
+		if (i >= n)
+			break;
+		if (table)
+			table->chunked = 1;
+		refslab_object_unlock(obj);
+		cond_resched();
+		refslab_object_lock(obj);
+		type = refslab_object_type(obj);
+		if (type != first)
+			goto out;
+	}
+	if (table)
+		table->chunked = 0;
+out:
+	refslab_object_unlock(obj);
+}
+
+/* mark.c */
+void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
+void refslab_mark_follow(struct refslab_scan *scan);
+
+/* scan.c */
+void refslab_scan_breathe(struct refslab_scan *scan);
+
+#endif /* _REFSLAB_SCAN_H */

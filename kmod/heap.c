@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heaps: objects and their collector put together, limits, memory pressure, life time.
+ *
+ * Locks: heaps_lock is outermost and is not held while a heap is taken apart.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "heap.h"
+#include "inspect/inspect.h"
+#include "types/types.h"
+
+static const u32 default_threshold[REFSLAB_GENERATIONS_NR] = { 700, 10, 10 };
+
+static struct workqueue_struct *heaps_wq;
+static LIST_HEAD(heaps);
+static DEFINE_MUTEX(heaps_lock);
+static u32 last_id;
+static atomic_t nr_heaps = ATOMIC_INIT(0);
+
+/* --- what the layers below ask for ---------------------------------------------------------- */
+
+static void young_limit(struct refslab_objects *objects, gfp_t gfp)
+{
+	refslab_generation_young_limit(&refslab_heap_of_objects(objects)->gc, gfp);
+}
+
+/* Memory ran out: -ENOMEM comes only after a full scan and a trim. */
+static bool reclaim(struct refslab_objects *objects)
+{
+	struct refslab_heap *heap = refslab_heap_of_objects(objects);
+	struct refslab_gc_result result;
+
+	if (refslab_generation_collect(&heap->gc, REFSLAB_GENERATIONS_NR - 1, &result, false))
+		return false;
+	refslab_heap_trim(heap);
+	return true;
+}
+
+static const struct refslab_objects_hooks hooks = {
+	.young_limit = young_limit,
+	.reclaim = reclaim,
+};
+
+/* --- life time ------------------------------------------------------------------------------ */
+
+static int add_builtin_types(struct refslab_heap *heap, gfp_t gfp)
+{
+	heap->types.int_type = refslab_int_register(heap, gfp);
+	if (IS_ERR(heap->types.int_type))
+		return PTR_ERR(heap->types.int_type);
+	heap->types.str_type = refslab_str_register(heap, gfp);
+	if (IS_ERR(heap->types.str_type))
+		return PTR_ERR(heap->types.str_type);
+	heap->types.list_type = refslab_list_register(heap, gfp);
+	return PTR_ERR_OR_ZERO(heap->types.list_type);
+}
+
+/* Nobody has a reference on the heap or on what is in it. */
+static void take_apart(struct refslab_heap *heap)
+{
+	mutex_lock(&heaps_lock);
+	heap->dying = true;
+	mutex_unlock(&heaps_lock);
+	refslab_debugfs_heap_remove(heap);
+	refslab_generation_stop(&heap->gc);
+	refslab_objects_empty(&heap->objects);
+	mutex_lock(&heaps_lock);
+	list_del(&heap->node);
+	mutex_unlock(&heaps_lock);
+	refslab_objects_destroy(&heap->objects);
+	mutex_destroy(&heap->gc.scan_lock);
+	mutex_destroy(&heap->sessions_lock);
+	kvfree(heap);
+	atomic_dec(&nr_heaps);
+}
+
+static void free_work(struct work_struct *work)
+{
+	take_apart(container_of(work, struct refslab_heap, free_work));
+}
+
+static void free_later(struct kref *ref)
+{
+	struct refslab_heap *heap = container_of(ref, struct refslab_heap, ref);
+
+	queue_work(heaps_wq, &heap->free_work);
+}
+
+/**
+ * refslab_heap_new() - make a heap
+ * @name: for people; copied
+ * @params: see there
+ * @builtin_types: with int, str, list
+ * @gfp: allocation flags; may sleep
+ *
+ * Context: may sleep. Return: the heap with one reference, the caller's, or ERR_PTR(-ENOMEM).
+ */
+struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_heap_params *params,
+				      bool builtin_types, gfp_t gfp)
+{
+	const u32 *threshold = params->threshold;
+	struct refslab_heap *heap;
+	int err;
+
+	heap = kvzalloc(sizeof(*heap), gfp);
+	if (!heap)
+		return ERR_PTR(-ENOMEM);
+	err = refslab_objects_init(&heap->objects, &hooks, heaps_wq, params->max_bytes);
+	if (err)
+		goto out_free;
+	if (!threshold[0] && !threshold[1] && !threshold[2])
+		threshold = default_threshold;
+	refslab_generation_init(&heap->gc, &heap->objects, threshold, !params->disabled);
+	kref_init(&heap->ref);
+	strscpy(heap->name, name, sizeof(heap->name));
+	INIT_LIST_HEAD(&heap->sessions);
+	mutex_init(&heap->sessions_lock);
+	INIT_WORK(&heap->free_work, free_work);
+	if (builtin_types) {
+		err = add_builtin_types(heap, gfp);
+		if (err)
+			goto out_objects;
+	}
+
+	atomic_inc(&nr_heaps);
+	mutex_lock(&heaps_lock);
+	heap->id = ++last_id;
+	list_add_tail(&heap->node, &heaps);
+	mutex_unlock(&heaps_lock);
+	refslab_debugfs_heap_add(heap);
+	return heap;
+
+out_objects:
+	refslab_objects_empty(&heap->objects);
+	refslab_objects_destroy(&heap->objects);
+out_free:
+	kvfree(heap);
+	return ERR_PTR(err);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_new);
+
+/**
+ * refslab_heap_get() - take a reference on a heap
+ * @heap: the caller holds one
+ */
+void refslab_heap_get(struct refslab_heap *heap)
+{
+	kref_get(&heap->ref);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_get);
+
+/**
+ * refslab_heap_put() - drop a reference on a heap
+ * @heap: with the last one, the heap and everything in it goes, in a work
+ *
+ * Context: any that may queue a work.
+ */
+void refslab_heap_put(struct refslab_heap *heap)
+{
+	kref_put(&heap->ref, free_later);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_put);
+
+static void free_by_caller(struct kref *ref)
+{
+}
+
+/**
+ * refslab_heap_put_sync() - drop the last reference on a heap and wait until everything is gone
+ * @heap: nobody else has a reference
+ *
+ * Context: may sleep.
+ */
+void refslab_heap_put_sync(struct refslab_heap *heap)
+{
+	if (!WARN_ON_ONCE(!kref_put(&heap->ref, free_by_caller)))
+		take_apart(heap);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_put_sync);
+
+/* --- use ------------------------------------------------------------------------------------ */
+
+/**
+ * refslab_heap_alloc() - make an object, collecting and trimming first when memory ran out
+ * @type: its type
+ * @gfp: allocation flags
+ *
+ * As refslab_object_alloc().
+ */
+struct refslab_object *refslab_heap_alloc(struct refslab_type *type, gfp_t gfp)
+{
+	return refslab_object_alloc(type, gfp);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_alloc);
+
+/**
+ * refslab_heap_trim() - empty the caches of all types and give empty arenas back
+ * @heap: the heap
+ *
+ * Context: may sleep. Return: bytes given back to the kernel meanwhile.
+ */
+u64 refslab_heap_trim(struct refslab_heap *heap)
+{
+	struct refslab_mem *mem = &heap->objects.mem;
+	s64 before, after;
+
+	refslab_mem_settle(mem);
+	before = atomic64_read(&mem->reserved);
+	refslab_cache_drain_all(&heap->objects);
+	refslab_mem_settle(mem);
+	after = atomic64_read(&mem->reserved);
+	return before > after ? before - after : 0;
+}
+REFSLAB_EXPORT_TEST(refslab_heap_trim);
+
+/**
+ * refslab_heap_stat() - how much there is of what
+ * @heap: the heap
+ * @stat: out; exact when nobody else works on the heap
+ *
+ * Context: may sleep.
+ */
+void refslab_heap_stat(struct refslab_heap *heap, struct refslab_heap_stat *stat)
+{
+	struct refslab_mem_usage usage;
+
+	refslab_objects_count(&heap->objects, &stat->objects, &stat->tracked, &stat->bytes_cached);
+	refslab_mem_usage(&heap->objects.mem, &usage);
+	stat->handles = atomic64_read(&heap->handles);
+	stat->bytes_used = usage.bytes_allocated > stat->bytes_cached ?
+			   usage.bytes_allocated - stat->bytes_cached : 0;
+	stat->bytes_reserved = usage.bytes_reserved;
+	stat->arenas = usage.arenas;
+	stat->pools_used = usage.pools_used;
+	stat->pools_full = usage.pools_full;
+	stat->pools_empty = usage.pools_empty;
+	stat->large = usage.large;
+	stat->arenas_made = usage.arenas_made;
+	stat->arenas_returned = usage.arenas_returned;
+}
+REFSLAB_EXPORT_TEST(refslab_heap_stat);
+
+/**
+ * refslab_heap_for_each() - call a function for every heap, those being taken apart included
+ * @fn: may sleep; must not make or free heaps; of a heap that is dying, only its numbers are good
+ * @arg: for @fn
+ *
+ * Context: may sleep.
+ */
+void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg)
+{
+	struct refslab_heap *heap;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(heap, &heaps, node)
+		fn(heap, arg);
+	mutex_unlock(&heaps_lock);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_for_each);
+
+/**
+ * refslab_heap_number() - how many heaps there are, those being taken apart included
+ */
+unsigned int refslab_heap_number(void)
+{
+	return atomic_read(&nr_heaps);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_number);
+
+/* --- memory pressure ------------------------------------------------------------------------ */
+
+/* At most what the caches keep: the room that CPUs have borrowed. Cheap, as reclaim asks often. */
+static unsigned long cached_pages(struct refslab_heap *heap)
+{
+	struct refslab_type *type;
+	unsigned long number;
+	u64 bytes = 0;
+
+	xa_for_each(&heap->objects.types, number, type)
+		bytes += (type->cache.limit - atomic_read(&type->cache.spare)) *
+			 refslab_type_block(type);
+	cond_resched();
+	return bytes >> PAGE_SHIFT;
+}
+
+static unsigned long shrink_count(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	struct refslab_heap *heap;
+	unsigned long pages = 0;
+
+	/* whoever holds it may be waiting for memory */
+	if (!mutex_trylock(&heaps_lock))
+		return 0;
+	list_for_each_entry(heap, &heaps, node)
+		pages += cached_pages(heap);
+	mutex_unlock(&heaps_lock);
+	return pages ?: SHRINK_EMPTY;
+}
+
+/*
+ * The caches belong to their CPUs, so each is emptied by a work there; reclaim is not made to wait
+ * for it. Emptied pools and arenas go back as their last block comes in.
+ */
+static unsigned long shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	struct refslab_heap *heap;
+
+	if (!mutex_trylock(&heaps_lock))
+		return SHRINK_STOP;
+	list_for_each_entry(heap, &heaps, node)
+		if (!heap->dying && cached_pages(heap))
+			refslab_cache_drain_async(&heap->objects);
+	mutex_unlock(&heaps_lock);
+	return SHRINK_STOP;
+}
+
+static struct shrinker *heaps_shrinker;
+
+/**
+ * refslab_heap_module_init() - what all heaps share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int refslab_heap_module_init(void)
+{
+	heaps_wq = alloc_workqueue("refslab", WQ_UNBOUND, 0);
+	if (!heaps_wq)
+		return -ENOMEM;
+	heaps_shrinker = refslab_compat_shrinker_register("refslab", shrink_count, shrink_scan);
+	if (!heaps_shrinker) {
+		destroy_workqueue(heaps_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * refslab_heap_module_exit() - wait until the last heap is gone
+ */
+void refslab_heap_module_exit(void)
+{
+	refslab_compat_shrinker_free(heaps_shrinker);
+	destroy_workqueue(heaps_wq);
+	WARN_ON(refslab_heap_number());
+}

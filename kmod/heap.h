@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A heap: objects, their collector, limits, life time.
+ */
+#ifndef _REFSLAB_HEAP_H
+#define _REFSLAB_HEAP_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+
+#include "gc/gc.h"
+#include "object/object.h"
+#include "refslab.h"
+
+/**
+ * struct refslab_heap - a heap
+ * @objects:	objects and memory
+ * @gc:		collector
+ * @ref:	sessions and others who keep it
+ * @node:	on the list of all heaps
+ * @id:		number of the heap, for debugfs
+ * @name:	for people
+ * @types:	the built-in ones
+ * @sessions:	sessions attached (dev/)
+ * @sessions_lock: protects them
+ * @handles:	handles of all sessions
+ * @dying:	its last reference went; it still counts in the totals until its memory is back
+ * @free_work:	frees the heap after its last reference went
+ * @dir:	its debugfs directory
+ */
+struct refslab_heap {
+	struct refslab_objects objects;
+	struct refslab_gc gc;
+	struct kref ref;
+	struct list_head node;
+	u32 id;
+	char name[32];
+	struct {
+		struct refslab_type *int_type;
+		struct refslab_type *str_type;
+		struct refslab_type *list_type;
+	} types;
+	struct list_head sessions;
+	struct mutex sessions_lock;
+	atomic64_t handles;
+	bool dying;
+	struct work_struct free_work;
+	struct dentry *dir;
+};
+
+static inline struct refslab_heap *refslab_heap_of_objects(struct refslab_objects *objects)
+{
+	return container_of(objects, struct refslab_heap, objects);
+}
+
+/* heap.c */
+struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_heap_params *params,
+				      bool builtin_types, gfp_t gfp);
+void refslab_heap_get(struct refslab_heap *heap);
+void refslab_heap_put(struct refslab_heap *heap);
+void refslab_heap_put_sync(struct refslab_heap *heap);
+unsigned int refslab_heap_number(void);
+struct refslab_object *refslab_heap_alloc(struct refslab_type *type, gfp_t gfp);
+u64 refslab_heap_trim(struct refslab_heap *heap);
+
+struct refslab_heap_stat {
+	u64 objects, tracked, handles, bytes_used, bytes_cached, bytes_reserved;
+	u64 arenas, pools_used, pools_full, pools_empty, large, arenas_made, arenas_returned;
+};
+
+void refslab_heap_stat(struct refslab_heap *heap, struct refslab_heap_stat *stat);
+void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg);
+int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);
+int refslab_heap_module_init(void);
+void refslab_heap_module_exit(void);
+
+#endif /* _REFSLAB_HEAP_H */

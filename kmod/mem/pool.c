@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools: 4 KiB of blocks of one size class, for one kind of content.
+ *
+ * Lock order
+ *
+ *   class->lock	the class's lists, its pools' state, their blocks
+ *     mem->lock	arenas and their empty pools, numbers, holds, limbo_larges
+ *       xa_lock	of mem->arenas, mapped and larges
+ *       what mem->retire() takes
+ *
+ * All of them are plain spin locks, taken in process context only, and never while memory is
+ * allocated or given back. Two classes' locks are never held together.
+ *
+ * Who holds the memory
+ *
+ * Whether a pool of objects that lost its last block leaves its class is decided under both locks,
+ * from mem->holds. refslab_mem_hold() raises that under mem->lock; so once it returned, every
+ * decision sees it, and every earlier one is over. The pool then stays in limbo.
+ */
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "mem.h"
+
+/* The stable bytes, the link, and the rest of the smallest block. */
+#define POOL_ZEROED	REFSLAB_OBJECT_MIN
+
+static_assert(REFSLAB_MEM_LINK + sizeof(void *) <= REFSLAB_OBJECT_MIN);
+static_assert(REFSLAB_POOL_SIZE / REFSLAB_OBJECT_MIN <= REFSLAB_POOL_MARKS);
+/* No pool goes from full to drained with one block. */
+static_assert(REFSLAB_POOL_SIZE / REFSLAB_CLASS_MAX > 1);
+
+static struct refslab_class *pool_class(struct refslab_mem *mem, enum refslab_mem_kind kind,
+					size_t block_size)
+{
+	return &mem->classes[kind][block_size / REFSLAB_CLASS_STEP - 1];
+}
+
+static void **pool_link(const struct refslab_pool *pool, void *block)
+{
+	return block + (pool->kind == REFSLAB_MEM_RAW ? 0 : REFSLAB_MEM_LINK);
+}
+
+/* The pool is on no list, and walkers skip it until its kind says that it holds objects. */
+static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, size_t block_size)
+{
+	pool->size = block_size;
+	pool->recip = DIV_ROUND_UP(1U << 20, block_size);
+	pool->capacity = REFSLAB_POOL_SIZE / block_size;
+	pool->used = 0;
+	pool->carved = 0;
+	pool->freeblock = NULL;
+	pool->state = REFSLAB_POOL_USED;
+	if (kind != REFSLAB_MEM_RAW)
+		memset(&pool->marks, 0, sizeof(pool->marks));
+	/* Pairs with refslab_mem_next_pool(). */
+	smp_store_release(&pool->kind, kind);
+}
+
+/* A pool with a block to give, or NULL. */
+static struct refslab_pool *pool_find(struct refslab_class *class)
+{
+	struct refslab_pool *pool;
+
+	lockdep_assert_held(&class->lock);
+	pool = list_first_entry_or_null(&class->used, struct refslab_pool, node);
+	if (likely(pool))
+		return pool;
+	pool = list_first_entry_or_null(&class->limbo, struct refslab_pool, node);
+	if (!pool)
+		return NULL;
+	pool->state = REFSLAB_POOL_USED;
+	list_move(&pool->node, &class->used);
+	class->nr_limbo--;
+	class->nr_used++;
+	return pool;
+}
+
+static void *pool_take(struct refslab_class *class, struct refslab_pool *pool)
+{
+	void *block = pool->freeblock;
+
+	lockdep_assert_held(&class->lock);
+	if (block) {
+		pool->freeblock = *pool_link(pool, block);
+	} else {
+		block = refslab_mem_block(pool, pool->carved);
+		if (pool->kind != REFSLAB_MEM_RAW)
+			memset(block, 0, POOL_ZEROED);
+		/* For those who look without the lock: below carved, blocks are zeroed. */
+		smp_store_release(&pool->carved, pool->carved + 1);
+	}
+	class->blocks++;
+	if (++pool->used == pool->capacity) {
+		pool->state = REFSLAB_POOL_FULL;
+		list_del_init(&pool->node);
+		class->nr_used--;
+		class->nr_full++;
+	}
+	return block;
+}
+
+/**
+ * refslab_pool_init() - initialise what this file owns of a memory
+ * @mem: the memory
+ */
+void refslab_pool_init(struct refslab_mem *mem)
+{
+	unsigned int kind, i;
+
+	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
+		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
+			struct refslab_class *class = &mem->classes[kind][i];
+
+			spin_lock_init(&class->lock);
+			INIT_LIST_HEAD(&class->used);
+			INIT_LIST_HEAD(&class->limbo);
+		}
+	}
+}
+
+/**
+ * refslab_pool_alloc() - allocate a block from a pool
+ * @mem: the memory
+ * @kind: what it will hold
+ * @size: bytes asked for, at most REFSLAB_CLASS_MAX
+ * @gfp: how to get an arena if there is no free block
+ *
+ * Context: process; sleeps if @gfp allows it.
+ * Return: the block, or NULL.
+ */
+void *refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+			 gfp_t gfp)
+{
+	size_t block_size = refslab_mem_size(kind, size);
+	struct refslab_class *class = pool_class(mem, kind, block_size);
+	struct refslab_pool *pool, *fresh;
+	void *block = NULL;
+
+	spin_lock(&class->lock);
+	pool = pool_find(class);
+	if (unlikely(!pool)) {
+		spin_unlock(&class->lock);
+		fresh = refslab_arena_take_pool(mem, gfp);
+		if (fresh)
+			pool_assign(fresh, kind, block_size);
+		spin_lock(&class->lock);
+		if (fresh) {
+			list_add(&fresh->node, &class->used);
+			class->nr_used++;
+		}
+		/* Without a fresh one: somebody may have freed a block meanwhile. */
+		pool = pool_find(class);
+	}
+	if (likely(pool))
+		block = pool_take(class, pool);
+	spin_unlock(&class->lock);
+	return block;
+}
+
+/* The pool leaves its class. Returns an arena to free, as put_pool does. */
+static struct refslab_arena *pool_leave(struct refslab_mem *mem, struct refslab_pool *pool)
+{
+	list_del(&pool->node);
+	if (pool->kind != REFSLAB_MEM_RAW && mem->retire)
+		mem->retire(mem, pool);
+	return refslab_arena_put_pool(mem, pool);
+}
+
+/* The pool, on the used list, lost its last block. Returns an arena to free, as put_pool does. */
+static struct refslab_arena *pool_drained(struct refslab_mem *mem, struct refslab_class *class,
+					  struct refslab_pool *pool)
+{
+	struct refslab_arena *arena = NULL;
+
+	lockdep_assert_held(&class->lock);
+	class->nr_used--;
+	spin_lock(&mem->lock);
+	if (pool->kind != REFSLAB_MEM_RAW && mem->holds) {
+		pool->state = REFSLAB_POOL_LIMBO;
+		list_move(&pool->node, &class->limbo);
+		class->nr_limbo++;
+	} else {
+		arena = pool_leave(mem, pool);
+	}
+	spin_unlock(&mem->lock);
+	return arena;
+}
+
+/**
+ * refslab_pool_free() - give a block back to its pool
+ * @mem: the memory
+ * @kind: as it was allocated
+ * @size: as it was allocated
+ * @block: the block
+ *
+ * Context: process, may be atomic.
+ */
+void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+		       void *block)
+{
+	struct refslab_pool *pool = refslab_mem_pool_of(mem, block);
+	size_t block_size = refslab_mem_size(kind, size);
+	struct refslab_class *class = pool_class(mem, kind, block_size);
+	struct refslab_arena *arena = NULL;
+
+	/* A block that is lost does less harm than one on a wrong list. */
+	if (WARN_ON_ONCE(pool->kind != kind || pool->size != block_size))
+		return;
+
+	spin_lock(&class->lock);
+	*pool_link(pool, block) = pool->freeblock;
+	pool->freeblock = block;
+	pool->used--;
+	class->blocks--;
+	if (unlikely(!pool->used)) {
+		arena = pool_drained(mem, class, pool);
+	} else if (pool->state == REFSLAB_POOL_FULL) {
+		pool->state = REFSLAB_POOL_USED;
+		list_add(&pool->node, &class->used);
+		class->nr_full--;
+		class->nr_used++;
+	}
+	spin_unlock(&class->lock);
+	if (arena)
+		refslab_arena_free(mem, arena);
+}
+
+/* Returns whether it is worth going on: nobody holds the memory. */
+static bool pool_sweep_one(struct refslab_mem *mem, struct refslab_class *class,
+			   struct refslab_pool *pool)
+{
+	struct refslab_arena *arena = NULL;
+	bool held;
+
+	spin_lock(&class->lock);
+	spin_lock(&mem->lock);
+	held = mem->holds;
+	if (held) {
+		list_move(&pool->node, &class->limbo);
+	} else {
+		class->nr_limbo--;
+		arena = pool_leave(mem, pool);
+	}
+	spin_unlock(&mem->lock);
+	spin_unlock(&class->lock);
+	if (arena)
+		refslab_arena_free(mem, arena);
+	return !held;
+}
+
+static bool pool_sweep_class(struct refslab_mem *mem, struct refslab_class *class)
+{
+	struct refslab_pool *pool, *next;
+	LIST_HEAD(limbo);
+
+	/* There may be very many: hold the locks for one at a time. */
+	spin_lock(&class->lock);
+	list_splice_init(&class->limbo, &limbo);
+	spin_unlock(&class->lock);
+
+	list_for_each_entry_safe(pool, next, &limbo, node) {
+		if (!pool_sweep_one(mem, class, pool)) {
+			spin_lock(&class->lock);
+			list_splice_init(&limbo, &class->limbo);
+			spin_unlock(&class->lock);
+			return false;
+		}
+		cond_resched();
+	}
+	return true;
+}
+
+/**
+ * refslab_pool_sweep_limbo() - make pools in limbo empty
+ * @mem: the memory
+ *
+ * Stops when somebody holds the memory again.
+ *
+ * Context: process, sleeps.
+ */
+void refslab_pool_sweep_limbo(struct refslab_mem *mem)
+{
+	unsigned int kind, i;
+
+	for (kind = REFSLAB_MEM_ATOM; kind < REFSLAB_MEM_KINDS; kind++) {
+		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
+			struct refslab_class *class = &mem->classes[kind][i];
+
+			/*
+			 * Who put a pool there before the last hold ended did so under mem->lock,
+			 * which the caller has taken since: it is seen here.
+			 */
+			if (list_empty(&class->limbo))
+				continue;
+			if (!pool_sweep_class(mem, class))
+				return;
+		}
+	}
+}
+REFSLAB_EXPORT_TEST(refslab_pool_sweep_limbo);

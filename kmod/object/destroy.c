@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking objects apart: without recursion, and in bites.
+ *
+ * An object whose count reached 0 is in nobody's hands but those of who put it there. Its
+ * references
+ * are taken out under its lock, each dropped before the lock is released (rule R2: the collector
+ * must see the target touched whenever it can see the edge gone). Targets that reach 0 join a list
+ * threaded through their headers; so a chain of any length takes one list and no stack.
+ *
+ * Past a budget the list goes to the heap's worker, which gives way after every bite.
+ */
+#include <linux/preempt.h>
+#include <linux/sched.h>
+
+#include "object.h"
+#include "../refslab.h"
+
+#define BITE	1024
+
+static void put_into(struct refslab_dead *dead, struct refslab_object *obj)
+{
+	if (refslab_word_put(&obj->word))
+		refslab_destroy_add(dead, obj);
+}
+
+/**
+ * refslab_drop() - let go of a reference from within clear()
+ * @drop: as given to clear()
+ * @target: the object no longer referred to; NULL is fine
+ */
+void refslab_drop(void *drop, void *target)
+{
+	if (target)
+		put_into(drop, target);
+}
+EXPORT_SYMBOL_GPL(refslab_drop);
+
+static bool clear_slots(struct refslab_object *obj, u32 n, struct refslab_dead *dead, u32 *budget)
+{
+	void **slots = refslab_object_slots(obj);
+	u32 i = 0, end;
+
+	for (;;) {
+		/* nobody but the caller changes them any more */
+		while (i < n && !slots[i])
+			i++;
+		if (i == n)
+			return true;
+		if (!*budget)
+			return false;
+		end = min(n, i + REFSLAB_CHUNK);
+		refslab_object_lock(obj);
+		for (; i < end && *budget; i++) {
+			struct refslab_object *target = slots[i];
+
+			if (!target)
+				continue;
+			WRITE_ONCE(slots[i], NULL);
+			put_into(dead, target);
+			--*budget;
+		}
+		refslab_object_unlock(obj);
+	}
+}
+
+static bool clear_table(struct refslab_object *obj, struct refslab_objects *objects,
+			struct refslab_dead *dead, u32 *budget)
+{
+	struct refslab_table *table = refslab_object_table(obj);
+	u32 n;
+
+	while (table->len) {
+		if (!*budget)
+			return false;
+		refslab_object_lock(obj);
+		for (n = 0; n < REFSLAB_CHUNK && table->len && *budget; n++, --*budget)
+			put_into(dead, table->vec[--table->len]);
+		refslab_object_unlock(obj);
+	}
+	refslab_table_free(objects, obj);
+	return true;
+}
+
+/**
+ * refslab_destroy_references() - take an object's references out and drop them
+ * @obj: an object nobody else changes: its count is 0, or the collector has found it dead
+ * @dead: where targets go that reach 0
+ * @budget: references that may still be dropped; lowered
+ *
+ * Context: task context, no object's lock held. Return: true when all are out, false when the
+ * budget ended.
+ */
+bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead *dead, u32 *budget)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+
+	if (!(type->flags & REFSLAB_TYPE_CONTAINER))
+		return true;
+	if (type->nr_slots && !clear_slots(obj, type->nr_slots, dead, budget))
+		return false;
+	if (type->flags & REFSLAB_TYPE_TABLE)
+		return clear_table(obj, type->objects, dead, budget);
+	if (type->ops && type->ops->clear) {
+		refslab_object_lock(obj);
+		type->ops->clear(obj, dead);
+		refslab_object_unlock(obj);
+	}
+	return true;
+}
+REFSLAB_EXPORT_TEST(refslab_destroy_references);
+
+/**
+ * refslab_destroy_release() - run a kernel type's release()
+ * @obj: the object
+ * @type: its type
+ */
+void refslab_destroy_release(struct refslab_object *obj, struct refslab_type *type)
+{
+	if (!type->ops || !type->ops->release)
+		return;
+	/* a put in there must not nest */
+	preempt_disable();
+	this_cpu_write(type->objects->cpu->releasing, true);
+	type->ops->release(obj);
+	this_cpu_write(type->objects->cpu->releasing, false);
+	preempt_enable();
+}
+
+/* Destroys objects of @dead until it is empty or the budget ends. */
+static void bite(struct refslab_dead *dead, u32 *budget)
+{
+	struct refslab_object *obj;
+	struct refslab_type *type;
+
+	while (dead->first && *budget) {
+		obj = llist_entry(dead->first, struct refslab_object, link);
+		dead->first = dead->first->next;
+		if (!refslab_destroy_references(obj, dead, budget)) {
+			refslab_destroy_add(dead, obj);
+			return;
+		}
+		if (*budget)
+			--*budget;
+		type = refslab_object_type(obj);
+		refslab_destroy_release(obj, type);
+		refslab_object_free(obj, type);
+	}
+}
+
+static void hand_over(struct refslab_objects *objects, struct refslab_dead *dead)
+{
+	llist_add_batch(dead->first, dead->last, &objects->dead);
+	dead->first = NULL;
+	queue_work(objects->wq, &objects->destroy_work);
+}
+
+/**
+ * refslab_destroy_run() - destroy dead objects here, up to a budget, and the rest in the worker
+ * @objects: the heap's objects
+ * @dead: objects whose count reached 0; empty afterwards
+ * @budget: objects and references
+ *
+ * Context: task context, no object's lock held.
+ */
+void refslab_destroy_run(struct refslab_objects *objects, struct refslab_dead *dead, u32 budget)
+{
+	bite(dead, &budget);
+	if (dead->first)
+		hand_over(objects, dead);
+}
+REFSLAB_EXPORT_TEST(refslab_destroy_run);
+
+/**
+ * refslab_destroy_all() - destroy dead objects to the last
+ * @objects: the heap's objects
+ * @dead: objects whose count reached 0; empty afterwards
+ *
+ * Context: may sleep.
+ */
+void refslab_destroy_all(struct refslab_objects *objects, struct refslab_dead *dead)
+{
+	u32 budget;
+
+	while (dead->first) {
+		budget = BITE;
+		bite(dead, &budget);
+		cond_resched();
+	}
+}
+REFSLAB_EXPORT_TEST(refslab_destroy_all);
+
+/**
+ * refslab_destroy_work() - the heap's worker
+ * @work: struct refslab_objects.destroy_work
+ */
+void refslab_destroy_work(struct work_struct *work)
+{
+	struct refslab_objects *objects = container_of(work, struct refslab_objects, destroy_work);
+	struct refslab_dead dead = { };
+
+	/* a release() may hand over more meanwhile */
+	while ((dead.first = llist_del_all(&objects->dead)))
+		refslab_destroy_all(objects, &dead);
+}
+
+/**
+ * refslab_destroy_settle() - wait until the worker has nothing left
+ * @objects: the heap's objects
+ *
+ * Context: may sleep, for long; not from the worker.
+ */
+void refslab_destroy_settle(struct refslab_objects *objects)
+{
+	/* a run may have handed over to the next */
+	while (flush_work(&objects->destroy_work))
+		cond_resched();
+}
+REFSLAB_EXPORT_TEST(refslab_destroy_settle);
+
+/**
+ * refslab_destroy_last() - destroy an object whose count has just reached 0
+ * @obj: the object
+ *
+ * Context: any but NMI, not under an object's lock.
+ */
+void refslab_destroy_last(struct refslab_object *obj)
+{
+	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+	struct refslab_dead dead = { };
+
+	refslab_destroy_add(&dead, obj);
+	/* the pools' locks are plain ones: not under a lock that an interrupt takes, too */
+	if (unlikely(in_interrupt() || irqs_disabled() ||
+		     this_cpu_read(objects->cpu->releasing)))
+		hand_over(objects, &dead);
+	else
+		refslab_destroy_run(objects, &dead, REFSLAB_DESTROY_BUDGET);
+}

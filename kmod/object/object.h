@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Objects: header, types, references, destruction. Everything here works on one heap's
+ * struct refslab_objects and knows nothing of generations.
+ *
+ * An atom's block:       word, head, id                          | payload
+ * A container's block:   word, head, id, gc_refs, snap           | slots, payload (or a table)
+ *
+ * @head is the type's address with flag bits in its low end, bit 0 being the object's lock. The
+ * lock protects the object's slots (or its table) and the flags.
+ */
+#ifndef _REFSLAB_OBJECT_H
+#define _REFSLAB_OBJECT_H
+
+#include <linux/bit_spinlock.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/sched/mm.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "../mem/mem.h"
+#include "word.h"
+
+struct refslab_type;
+struct refslab_type_ops;
+struct refslab_objects;
+
+/**
+ * struct refslab_object - header of every object
+ * @word:	the reference word; stays with the block
+ * @head:	type | flags; stays with the block, changes only under the lock bit
+ * @id:		while alive: a number that is never used again in the heap
+ * @link:	while dying: on a list of objects to destroy; a free block's link lies here too
+ */
+struct refslab_object {
+	atomic64_t word;
+	unsigned long head;
+	union {
+		u64 id;
+		struct llist_node link;
+	};
+};
+
+/**
+ * struct refslab_container - header of an object that can hold references
+ * @obj:	the common part
+ * @gc_refs:	scratch of the collector, and nobody else's
+ * @snap:	version of @obj.word when the collector looked first, likewise
+ */
+struct refslab_container {
+	struct refslab_object obj;
+	u32 gc_refs;
+	u32 snap;
+};
+
+/**
+ * struct refslab_table - a growable table of references, the body of a list
+ * @vec:	the references; NULL while @cap is 0
+ * @len:	how many there are
+ * @cap:	how many fit
+ * @chunked:	a scan is between two chunks of it: whoever shifts elements bumps them
+ */
+struct refslab_table {
+	void **vec;
+	u32 len;
+	u32 cap;
+	u32 chunked;
+};
+
+/* Bits of refslab_object.head below the type's address. */
+#define REFSLAB_HEAD_LOCK	0		/* bit number: the object's lock */
+#define REFSLAB_HEAD_FLAGS	255UL
+#define REFSLAB_TYPE_ALIGN	256
+
+#define REFSLAB_TYPES_MAX	1024
+
+/* struct refslab_type.flags */
+#define REFSLAB_TYPE_CONTAINER	BIT(0)		/* has the long header */
+#define REFSLAB_TYPE_TRACKED	BIT(1)		/* the collector looks after its objects */
+#define REFSLAB_TYPE_TABLE	BIT(2)		/* the body is a struct refslab_table */
+#define REFSLAB_TYPE_USER	BIT(3)		/* defined from user space */
+/* each object has a size of its own; never cached */
+#define REFSLAB_TYPE_SIZED	BIT(4)
+
+/**
+ * struct refslab_cache_cpu - one CPU's share of a type's cache; touched by its CPU only, in task
+ *	context with preemption off
+ * @head:	dead blocks, last in first out
+ * @nr:		how many
+ * @cap:	how many it may keep; borrowed from struct refslab_cache.spare
+ * @made:	objects made on this CPU
+ * @freed:	objects destroyed on this CPU
+ * @hits:	those of @made that came from the cache
+ */
+struct refslab_cache_cpu {
+	void *head;
+	u32 nr;
+	u32 cap;
+	u64 made;
+	u64 freed;
+	u64 hits;
+};
+
+/**
+ * struct refslab_cache - a type's cache of dead objects
+ * @cpu:	the per-CPU parts
+ * @limit:	most objects it keeps, on all CPUs together
+ * @batch:	how many a CPU borrows at a time
+ * @spare:	what no CPU has borrowed
+ */
+struct refslab_cache {
+	struct refslab_cache_cpu __percpu *cpu;
+	u32 limit;
+	u32 batch;
+	atomic_t spare;
+};
+
+/**
+ * struct refslab_type - a type of objects; lives as long as its heap
+ * @cache:	dead objects kept for reuse
+ * @objects:	the heap's objects
+ * @ops:	of a kernel type, else NULL
+ * @flags:	REFSLAB_TYPE_*
+ * @kind:	enum refslab_mem_kind
+ * @number:	number within the heap, from 1
+ * @nr_slots:	references in an object, after the header
+ * @body:	bytes after the slots (payload)
+ * @size:	bytes of an object's block, header included, as asked for
+ * @name:	for people
+ */
+struct refslab_type {
+	struct refslab_cache cache;
+	struct refslab_objects *objects;
+	const struct refslab_type_ops *ops;
+	u32 flags;
+	u8 kind;
+	u32 number;
+	u32 nr_slots;
+	u32 body;
+	u32 size;
+	char name[32];
+};
+
+/**
+ * struct refslab_objects_cpu - per-CPU part of struct refslab_objects
+ * @next_id:	next id this CPU may give
+ * @last_id:	the first it may not
+ * @young:	containers made minus containers freed, since the collector took it last (signed)
+ * @young_limit: look at the sum of all CPUs when @young gets here
+ * @drain:	work that empties this CPU's part of the caches
+ * @objects:	for that work
+ * @releasing:	a type's release() is running here: do not nest destruction
+ */
+struct refslab_objects_cpu {
+	u64 next_id, last_id;
+	long young;
+	long young_limit;
+	bool releasing;
+	struct work_struct drain;
+	struct refslab_objects *objects;
+};
+
+/**
+ * struct refslab_objects_hooks - what the object layer asks of those above it
+ * @young_limit: the number of young containers may have passed what was agreed: look.
+ *		May be called with spinlocks held; @gfp tells whether it may sleep
+ * @reclaim:	memory ran out: collect and trim; may sleep. Returns true when trying again may help
+ */
+struct refslab_objects_hooks {
+	void (*young_limit)(struct refslab_objects *objects, gfp_t gfp);
+	bool (*reclaim)(struct refslab_objects *objects);
+};
+
+/**
+ * struct refslab_objects - the objects of a heap
+ * @mem:	the heap's memory
+ * @cpu:	per-CPU part
+ * @hooks:	see there
+ * @types:	types by number, from 1
+ * @types_lock:	serialises the making of types
+ * @next_id:	first id not yet given to a CPU
+ * @young_base:	correction of the sum of the CPUs' @young
+ * @young_lock:	protects the two lists of pools below; innermost but for the objects' locks
+ * @young_pools: pools with young objects
+ * @middle_pools: pools with objects of generation 1, the collector's
+ * @dead:	objects whose count reached 0 and that wait for the worker
+ * @destroy_work: destroys them
+ * @wq:		where works of this heap run
+ * @verdict:	those who wait for the collector's verdict on a DYING object
+ */
+struct refslab_objects {
+	struct refslab_mem mem;
+	struct refslab_objects_cpu __percpu *cpu;
+	const struct refslab_objects_hooks *hooks;
+	struct xarray types;
+	struct mutex types_lock;
+	atomic64_t next_id;
+	atomic_long_t young_base;
+	spinlock_t young_lock;
+	struct list_head young_pools;
+	struct list_head middle_pools;
+	struct llist_head dead;
+	struct work_struct destroy_work;
+	struct workqueue_struct *wq;
+	wait_queue_head_t verdict;
+};
+
+/*
+ * Objects and references that one put(), or one close(), destroys itself; the rest is the worker's.
+ */
+#define REFSLAB_DESTROY_BUDGET	8192
+
+/* References in a table. */
+#define REFSLAB_TABLE_MAX	0x1000000U
+
+/* Slots looked at, or torn down, under one hold of an object's lock. */
+#define REFSLAB_CHUNK		256
+
+static inline struct refslab_type *refslab_object_type(const struct refslab_object *obj)
+{
+	return (struct refslab_type *)(READ_ONCE(obj->head) & ~REFSLAB_HEAD_FLAGS);
+}
+
+/*
+ * The object's lock. Innermost of all locks: nothing is taken, allocated or waited for under it,
+ * and nobody holds two.
+ */
+static inline void refslab_object_lock(struct refslab_object *obj)
+{
+	bit_spin_lock(REFSLAB_HEAD_LOCK, &obj->head);
+}
+
+static inline void refslab_object_unlock(struct refslab_object *obj)
+{
+	bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+}
+
+static inline void **refslab_object_slots(const struct refslab_object *obj)
+{
+	return (void **)((struct refslab_container *)obj + 1);
+}
+
+static inline struct refslab_table *refslab_object_table(const struct refslab_object *obj)
+{
+	return (struct refslab_table *)((struct refslab_container *)obj + 1);
+}
+
+/**
+ * refslab_object_body() - where an object's payload begins
+ * @obj: the object
+ * @type: its type
+ */
+static inline void *refslab_object_body(const struct refslab_object *obj,
+					const struct refslab_type *type)
+{
+	if (type->flags & REFSLAB_TYPE_CONTAINER)
+		return refslab_object_slots(obj) + type->nr_slots;
+	return (void *)(obj + 1);
+}
+
+/* objects.c: the whole of a heap's objects */
+/* May an allocation with these flags scan and destroy, and run whatever release() does? */
+static inline bool refslab_objects_may_collect(gfp_t gfp)
+{
+	return (current_gfp_context(gfp) & GFP_KERNEL) == GFP_KERNEL;
+}
+
+void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_mem_kind kind,
+				size_t size, gfp_t gfp);
+int refslab_objects_init(struct refslab_objects *objects, const struct refslab_objects_hooks *hooks,
+			 struct workqueue_struct *wq, u64 max_bytes);
+void refslab_objects_empty(struct refslab_objects *objects);
+void refslab_objects_destroy(struct refslab_objects *objects);
+long refslab_objects_young(struct refslab_objects *objects);
+void refslab_objects_young_fold(struct refslab_objects *objects);
+void refslab_objects_young_take(struct refslab_objects *objects);
+void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
+void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
+			   u64 *cached_bytes);
+
+/* object.c: making and freeing objects, references held by the caller */
+struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
+struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
+u32 refslab_object_bytes(struct refslab_object *obj);
+void refslab_object_free(struct refslab_object *obj, struct refslab_type *type);
+bool refslab_object_upgrade(struct refslab_object *obj);
+void refslab_object_put(struct refslab_object *obj);
+bool refslab_object_tracked(const struct refslab_object *obj);
+
+/* type.c */
+
+/* What a block of the type takes: rounding, and a large block's head, included. */
+static inline u64 refslab_type_block(const struct refslab_type *type)
+{
+	if (type->size > REFSLAB_CLASS_MAX)
+		return refslab_large_charge(type->kind, type->size);
+	return round_up(type->size, REFSLAB_CLASS_STEP);
+}
+
+/**
+ * struct refslab_type_params - a type to be
+ * @name: copied; unique in the heap
+ * @ops: of a kernel type, or NULL
+ * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED; the others follow from the rest
+ * @acyclic: never part of a cycle
+ * @nr_slots: references in slots
+ * @body: bytes after the slots (a table's not counted)
+ * @cache_limit: dead objects kept
+ */
+struct refslab_type_params {
+	const char *name;
+	const struct refslab_type_ops *ops;
+	u32 flags;
+	bool acyclic;
+	u32 nr_slots;
+	u32 body;
+	u32 cache_limit;
+};
+
+struct refslab_type *refslab_type_create(struct refslab_objects *objects,
+					 const struct refslab_type_params *params, gfp_t gfp);
+struct refslab_type *refslab_type_find(struct refslab_objects *objects, u32 number);
+void refslab_type_destroy_all(struct refslab_objects *objects);
+
+/* cache.c: per-type caches */
+int refslab_cache_init(struct refslab_cache *cache, u32 limit, gfp_t gfp);
+void refslab_cache_destroy(struct refslab_type *type);
+void *refslab_cache_pop(struct refslab_type *type);
+bool refslab_cache_push(struct refslab_type *type, void *block);
+void refslab_cache_drain_cpu(struct refslab_objects *objects);
+void refslab_cache_drain_all(struct refslab_objects *objects);
+void refslab_cache_drain_async(struct refslab_objects *objects);
+u64 refslab_cache_count(struct refslab_type *type);
+
+/* slot.c: references in fixed slots */
+int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object *to);
+struct refslab_object *refslab_slot_get(struct refslab_object *obj, u32 slot);
+
+/* table.c: references in a growable table */
+int refslab_table_insert(struct refslab_object *obj, u32 index, struct refslab_object *to,
+			 gfp_t gfp);
+int refslab_table_append(struct refslab_object *obj, struct refslab_object *to, gfp_t gfp);
+int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_object *to);
+struct refslab_object *refslab_table_take(struct refslab_object *obj, u32 index);
+struct refslab_object *refslab_table_get(struct refslab_object *obj, u32 index);
+u32 refslab_table_len(struct refslab_object *obj);
+void refslab_table_free(struct refslab_objects *objects, struct refslab_object *obj);
+u32 refslab_table_bytes(struct refslab_object *obj);
+
+/* destroy.c: taking objects apart */
+
+/**
+ * struct refslab_dead - objects whose count reached 0, last in first out, in nobody's hands but
+ * ours
+ * @first:	link of the one added last
+ * @last:	link of the one added first, while there is any
+ */
+struct refslab_dead {
+	struct llist_node *first;
+	struct llist_node *last;
+};
+
+static inline void refslab_destroy_add(struct refslab_dead *dead, struct refslab_object *obj)
+{
+	if (!dead->first)
+		dead->last = &obj->link;
+	obj->link.next = dead->first;
+	dead->first = &obj->link;
+}
+
+void refslab_destroy_last(struct refslab_object *obj);
+void refslab_destroy_release(struct refslab_object *obj, struct refslab_type *type);
+bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead *dead, u32 *budget);
+void refslab_destroy_run(struct refslab_objects *objects, struct refslab_dead *dead, u32 budget);
+void refslab_destroy_all(struct refslab_objects *objects, struct refslab_dead *dead);
+void refslab_destroy_work(struct work_struct *work);
+void refslab_destroy_settle(struct refslab_objects *objects);
+
+/* walk.c: the refchain */
+typedef int (*refslab_walk_fn)(struct refslab_object *obj, void *arg);
+int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn, void *arg);
+typedef void (*refslab_visit_fn)(struct refslab_object *target, void *arg);
+void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, void *arg);
+
+#endif /* _REFSLAB_OBJECT_H */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A heap's objects as a whole: making and ending the bookkeeping, and the count of young containers
+ * that starts scans.
+ *
+ * The count is spread over the CPUs. Each looks at the sum only when its own part reaches a limit
+ * that is set so that all limits together stay below what is left; as the threshold comes near, the
+ * limits of all CPUs are taken back, so that a scan starts on the very allocation that exceeds it.
+ */
+#include <linux/cpu.h>
+#include <linux/slab.h>
+
+#include "object.h"
+
+/**
+ * refslab_objects_young() - containers made minus containers freed since the last scan of 0
+ * @objects: the heap's objects
+ *
+ * Never negative: freeing old objects does not put off the next scan. Context: any.
+ */
+long refslab_objects_young(struct refslab_objects *objects)
+{
+	long sum = atomic_long_read(&objects->young_base);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(objects->cpu, cpu)->young);
+	if (sum < 0) {
+		atomic_long_sub(sum, &objects->young_base);
+		sum = 0;
+	}
+	return sum;
+}
+REFSLAB_EXPORT_TEST(refslab_objects_young);
+
+/**
+ * refslab_objects_young_fold() - move this CPU's part of the count, which is negative, to the rest
+ * @objects: the heap's objects
+ *
+ * So that freeing old objects does not put off the next scan by more than a few allocations.
+ * Context: preemption off.
+ */
+void refslab_objects_young_fold(struct refslab_objects *objects)
+{
+	struct refslab_objects_cpu *cpu = this_cpu_ptr(objects->cpu);
+
+	atomic_long_add(cpu->young, &objects->young_base);
+	WRITE_ONCE(cpu->young, 0);
+	WRITE_ONCE(cpu->young_limit, LONG_MIN);
+	refslab_objects_young(objects);
+}
+
+/**
+ * refslab_objects_young_take() - begin to count from 0 again
+ * @objects: the heap's objects
+ */
+void refslab_objects_young_take(struct refslab_objects *objects)
+{
+	atomic_long_sub(refslab_objects_young(objects), &objects->young_base);
+}
+REFSLAB_EXPORT_TEST(refslab_objects_young_take);
+
+/**
+ * refslab_objects_young_reset() - share out what is left until the next look
+ * @objects: the heap's objects
+ * @left: containers that may be made before somebody must look; LONG_MAX: as many as they like
+ *
+ * Context: any. Racing calls are harmless: a limit set too high is lowered by the next look.
+ */
+void refslab_objects_young_reset(struct refslab_objects *objects, long left)
+{
+	long share = left == LONG_MAX ? LONG_MAX / 2 : left / (2 * (long)num_possible_cpus());
+	struct refslab_objects_cpu *cpu;
+	int i;
+
+	for_each_possible_cpu(i) {
+		cpu = per_cpu_ptr(objects->cpu, i);
+		WRITE_ONCE(cpu->young_limit,
+			   share ? max(READ_ONCE(cpu->young), 0L) + share : LONG_MIN);
+	}
+}
+REFSLAB_EXPORT_TEST(refslab_objects_young_reset);
+
+/**
+ * refslab_objects_count() - count live objects and the memory of cached ones
+ * @objects: the heap's objects
+ * @all: out: live objects
+ * @tracked: out: those of them the collector looks after
+ * @cached_bytes: out: bytes of blocks kept by the caches
+ *
+ * Exact when nobody else works on the heap. Context: may sleep.
+ */
+void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
+			   u64 *cached_bytes)
+{
+	struct refslab_cache_cpu *cache;
+	struct refslab_type *type;
+	unsigned long number;
+	int cpu;
+	s64 n;
+
+	*all = 0;
+	*tracked = 0;
+	*cached_bytes = 0;
+	xa_for_each(&objects->types, number, type) {
+		n = 0;
+		for_each_possible_cpu(cpu) {
+			cache = per_cpu_ptr(type->cache.cpu, cpu);
+			n += READ_ONCE(cache->made) - READ_ONCE(cache->freed);
+		}
+		/* made here and freed there while we looked elsewhere */
+		n = max(n, 0LL);
+		*all += n;
+		if (type->flags & REFSLAB_TYPE_TRACKED)
+			*tracked += n;
+		*cached_bytes += refslab_cache_count(type) * refslab_type_block(type);
+	}
+}
+REFSLAB_EXPORT_TEST(refslab_objects_count);
+
+/**
+ * refslab_objects_mem_alloc() - refslab_mem_alloc() that gets garbage out of the way first
+ * @objects: the heap's objects
+ * @kind: what the block is for
+ * @size: bytes
+ * @gfp: allocation flags
+ *
+ * When memory or the heap's limit ran out and @gfp allows sleeping, collects, trims and tries
+ * again.
+ * Context: as @gfp says; when it may sleep, the caller holds no lock that a finalizer could take.
+ *
+ * Return: the block or NULL.
+ */
+void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_mem_kind kind,
+				size_t size, gfp_t gfp)
+{
+	void *block = refslab_mem_alloc(&objects->mem, kind, size, gfp);
+
+	if (unlikely(!block) && refslab_objects_may_collect(gfp) &&
+	    objects->hooks->reclaim(objects))
+		block = refslab_mem_alloc(&objects->mem, kind, size, gfp);
+	return block;
+}
+
+static void drain_work(struct work_struct *work)
+{
+	refslab_cache_drain_cpu(container_of(work, struct refslab_objects_cpu, drain)->objects);
+}
+
+/* A pool without objects goes off the collector's lists. */
+static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
+{
+	struct refslab_objects *objects = container_of(mem, struct refslab_objects, mem);
+
+	if (!READ_ONCE(pool->marks.young_queued) && !READ_ONCE(pool->marks.middle_queued))
+		return;
+	spin_lock(&objects->young_lock);
+	if (pool->marks.young_queued)
+		list_del(&pool->marks.young_node);
+	if (pool->marks.middle_queued)
+		list_del(&pool->marks.middle_node);
+	pool->marks.young_queued = 0;
+	pool->marks.middle_queued = 0;
+	spin_unlock(&objects->young_lock);
+}
+
+/**
+ * refslab_objects_init() - make the bookkeeping of a heap's objects
+ * @objects: to fill in
+ * @hooks: what the layers above do
+ * @wq: where the heap's works run
+ * @max_bytes: limit of the memory, 0 for none
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int refslab_objects_init(struct refslab_objects *objects, const struct refslab_objects_hooks *hooks,
+			 struct workqueue_struct *wq, u64 max_bytes)
+{
+	struct refslab_objects_cpu *cpu;
+	int i;
+
+	objects->cpu = alloc_percpu_gfp(struct refslab_objects_cpu, GFP_KERNEL_ACCOUNT);
+	if (!objects->cpu)
+		return -ENOMEM;
+	for_each_possible_cpu(i) {
+		cpu = per_cpu_ptr(objects->cpu, i);
+		cpu->objects = objects;
+		cpu->young_limit = LONG_MIN;
+		INIT_WORK(&cpu->drain, drain_work);
+	}
+	refslab_mem_init(&objects->mem, max_bytes);
+	objects->hooks = hooks;
+	objects->wq = wq;
+	xa_init_flags(&objects->types, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	mutex_init(&objects->types_lock);
+	atomic64_set(&objects->next_id, 1);
+	atomic_long_set(&objects->young_base, 0);
+	spin_lock_init(&objects->young_lock);
+	INIT_LIST_HEAD(&objects->young_pools);
+	INIT_LIST_HEAD(&objects->middle_pools);
+	objects->mem.retire = retire;
+	init_llist_head(&objects->dead);
+	INIT_WORK(&objects->destroy_work, refslab_destroy_work);
+	init_waitqueue_head(&objects->verdict);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_objects_init);
+
+/*
+ * Ends one object as its heap ends: what it owns outside the heap's pages goes, and nothing else.
+ */
+static int abandon(struct refslab_object *obj, void *arg)
+{
+	struct refslab_objects *objects = arg;
+	struct refslab_type *type = refslab_object_type(obj);
+
+	/* a release() that puts it must not destroy it once more */
+	refslab_word_fix(&obj->word);
+	if (type->flags & REFSLAB_TYPE_TABLE)
+		refslab_table_free(objects, obj);
+	refslab_destroy_release(obj, type);
+	return 0;
+}
+
+/*
+ * Destroys what waits for the worker, here: this may run in a work of the same workqueue, where
+ * waiting for another that has not begun could take the last place from it.
+ */
+static void finish_dead(struct refslab_objects *objects)
+{
+	while (cancel_work_sync(&objects->destroy_work) || !llist_empty(&objects->dead))
+		refslab_destroy_work(&objects->destroy_work);
+}
+
+/**
+ * refslab_objects_empty() - give up all objects and give the memory back
+ * @objects: nobody works with them any more
+ *
+ * Objects that are still alive are let go of without any order; their release() runs. The numbers
+ * of refslab_objects_count() stay readable, and nothing else does. Context: may sleep, for long.
+ */
+void refslab_objects_empty(struct refslab_objects *objects)
+{
+	u64 cursor = 0;
+	int cpu;
+
+	finish_dead(objects);
+	refslab_walk(objects, &cursor, abandon, objects);
+	/* what release() may have put */
+	finish_dead(objects);
+	for_each_possible_cpu(cpu)
+		cancel_work_sync(&per_cpu_ptr(objects->cpu, cpu)->drain);
+	refslab_mem_destroy(&objects->mem);
+}
+REFSLAB_EXPORT_TEST(refslab_objects_empty);
+
+/**
+ * refslab_objects_destroy() - end the bookkeeping, after refslab_objects_empty()
+ * @objects: nobody looks at them any more
+ *
+ * Context: may sleep.
+ */
+void refslab_objects_destroy(struct refslab_objects *objects)
+{
+	refslab_type_destroy_all(objects);
+	xa_destroy(&objects->types);
+	mutex_destroy(&objects->types_lock);
+	free_percpu(objects->cpu);
+}
+REFSLAB_EXPORT_TEST(refslab_objects_destroy);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * References in the fixed slots of an object.
+ */
+#include "object.h"
+
+/**
+ * refslab_slot_set() - store a reference in a slot
+ * @obj: the object; the caller holds a reference on it
+ * @slot: index
+ * @to: what the slot refers to from now on, counted; NULL empties it. The caller's own reference
+ *	on it stays the caller's
+ *
+ * What the slot referred to loses a reference, and is destroyed when that was the last.
+ * Context: task context, no object's lock held.
+ *
+ * Return: 0, -EPROTOTYPE when objects of the type have no slots, -ERANGE, -EOVERFLOW.
+ */
+int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object *to)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	struct refslab_object *old;
+	void **slots;
+	bool last = false;
+
+	if (!type->nr_slots)
+		return -EPROTOTYPE;
+	if (slot >= type->nr_slots)
+		return -ERANGE;
+	if (to && !refslab_word_try_get(&to->word))
+		return -EOVERFLOW;
+
+	slots = refslab_object_slots(obj);
+	refslab_object_lock(obj);
+	old = slots[slot];
+	WRITE_ONCE(slots[slot], to);
+	if (old)
+		last = refslab_word_put(&old->word);
+	refslab_object_unlock(obj);
+
+	if (last)
+		refslab_destroy_last(old);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_slot_set);
+
+/**
+ * refslab_slot_get() - load the reference in a slot
+ * @obj: the object; the caller holds a reference on it
+ * @slot: index
+ *
+ * Context: task context, no object's lock held.
+ *
+ * Return: a strong reference, NULL when the slot is empty, ERR_PTR(-EPROTOTYPE), (-ERANGE) or
+ * (-EOVERFLOW).
+ */
+struct refslab_object *refslab_slot_get(struct refslab_object *obj, u32 slot)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	struct refslab_object *target;
+
+	if (!type->nr_slots)
+		return ERR_PTR(-EPROTOTYPE);
+	if (slot >= type->nr_slots)
+		return ERR_PTR(-ERANGE);
+	refslab_object_lock(obj);
+	target = refslab_object_slots(obj)[slot];
+	if (target && !refslab_word_try_get(&target->word))
+		target = ERR_PTR(-EOVERFLOW);
+	refslab_object_unlock(obj);
+	return target;
+}
+REFSLAB_EXPORT_TEST(refslab_slot_get);

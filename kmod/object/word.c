@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reference word's rare cases: flags set, saturation, misuse. See word.h for the layout.
+ */
+#include <linux/printk.h>
+
+#include "word.h"
+
+/* Fixes the count where no number of racing gets and puts can carry it to either end. */
+static void fix(atomic64_t *word)
+{
+	u64 old = refslab_word_read(word), new;
+
+	do {
+		new = old & ~(u64)(REFSLAB_WORD_COUNT | REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD);
+		new |= REFSLAB_WORD_FIXED | (REFSLAB_COUNT_FIXED & REFSLAB_WORD_COUNT);
+		new += REFSLAB_WORD_VERSION;
+	} while (!atomic64_try_cmpxchg_relaxed(word, (s64 *)&old, new));
+}
+
+/**
+ * refslab_word_fix() - make an object immortal
+ * @word: its word
+ *
+ * From now on gets and puts change nothing that matters. Context: any; the caller holds a
+ * reference.
+ */
+void refslab_word_fix(atomic64_t *word)
+{
+	fix(word);
+}
+REFSLAB_EXPORT_TEST(refslab_word_fix);
+
+/* A fixed count drifts by the difference of gets and puts: bring it back long before an end. */
+static void recentre(atomic64_t *word, u64 new)
+{
+	u32 count = refslab_word_count(new);
+
+	if (count < REFSLAB_COUNT_FIXED - REFSLAB_COUNT_MAX / 2 ||
+	    count > REFSLAB_COUNT_FIXED + REFSLAB_COUNT_MAX / 2)
+		fix(word);
+}
+
+/**
+ * refslab_word_get_slow() - what refslab_word_get() leaves to do
+ * @word: the word
+ * @new: what it became
+ */
+void refslab_word_get_slow(atomic64_t *word, u64 new)
+{
+	u32 count = refslab_word_count(new);
+
+	if (new & REFSLAB_WORD_FIXED) {
+		recentre(word, new);
+	} else if (count == 1) {
+		pr_err_once("refslab: reference taken on a dead object; it leaks from now on\n");
+		fix(word);
+	} else if (count >= REFSLAB_COUNT_SATURATED) {
+		pr_err_once("refslab: reference count saturated; the object leaks from now on\n");
+		fix(word);
+	}
+	/* else DYING alone: the collector will see the new version */
+}
+REFSLAB_EXPORT_TEST(refslab_word_get_slow);
+
+/**
+ * refslab_word_put_slow() - what refslab_word_put() leaves to do
+ * @word: the word
+ * @new: what it became
+ *
+ * Return: true when the count reached 0.
+ */
+bool refslab_word_put_slow(atomic64_t *word, u64 new)
+{
+	u32 count = refslab_word_count(new);
+
+	/* the borrow of a count of 0 turns every bit on */
+	if (unlikely((u32)new == U32_MAX)) {
+		pr_err_once("refslab: reference dropped that nobody held; the object leaks from now on\n");
+		fix(word);
+		return false;
+	}
+	if (new & REFSLAB_WORD_FIXED) {
+		recentre(word, new);
+		return false;
+	}
+	if (count)
+		return false;
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+REFSLAB_EXPORT_TEST(refslab_word_put_slow);
+
+/**
+ * refslab_word_try_get() - take a reference unless the count is at its limit
+ * @word: the word of an object the caller holds a reference (or its slot's lock) on
+ *
+ * Return: false when the object has REFSLAB_COUNT_MAX references or more.
+ */
+bool refslab_word_try_get(atomic64_t *word)
+{
+	u64 old = refslab_word_read(word);
+
+	do {
+		if (unlikely(!(old & REFSLAB_WORD_FIXED) &&
+			     refslab_word_count(old) >= REFSLAB_COUNT_MAX))
+			return false;
+	} while (!atomic64_try_cmpxchg_relaxed(word, (s64 *)&old, old + REFSLAB_WORD_GET));
+	if (unlikely(old & REFSLAB_WORD_FIXED))
+		recentre(word, old + REFSLAB_WORD_GET);
+	return true;
+}
+REFSLAB_EXPORT_TEST(refslab_word_try_get);

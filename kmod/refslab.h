@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * refslab: the in-kernel API. What another module includes.
+ *
+ * A *heap* holds objects. An *object* is a reference-counted block with *slots* (counted references
+ * to
+ * other objects of the same heap) and a *payload* (the caller's data). When its count reaches 0 it
+ * is
+ * destroyed at once; a cycle that nobody can reach any more is found and freed by the collector,
+ * which runs beside everything else. Types with their own layout describe their references with
+ * traverse() and clear().
+ *
+ * All functions are exported GPL-only. Objects are passed as void pointers: the address that
+ * refslab_alloc() returned.
+ */
+#ifndef _REFSLAB_H
+#define _REFSLAB_H
+
+#include <linux/gfp.h>
+#include <linux/types.h>
+
+struct refslab_heap;
+struct refslab_type;
+
+/**
+ * struct refslab_heap_params - how to make a heap; all zero is fine
+ * @max_bytes:	limit of the memory taken from the kernel, in bytes; 0: none
+ * @threshold:	thresholds of the three generations; 0, 0, 0: the defaults 700, 10, 10
+ * @disabled:	start with automatic scans off
+ */
+struct refslab_heap_params {
+	u64 max_bytes;
+	u32 threshold[3];
+	bool disabled;
+};
+
+/**
+ * typedef refslab_visit_t - what traverse() calls for each reference
+ * @target:	the object referred to, or NULL
+ * @arg:	as given to traverse()
+ */
+typedef void (*refslab_visit_t)(void *target, void *arg);
+
+/**
+ * struct refslab_type_ops - a type of objects
+ * @name:	unique in the heap, 1 to 31 bytes
+ * @nr_slots:	references in slots, 0 .. 65535, used through refslab_link() and refslab_follow()
+ * @payload:	bytes of payload, 0 .. 1 MiB
+ * @cache_limit: dead objects kept for reuse, 0 .. 65536
+ * @acyclic:	objects of the type are never part of a cycle: the collector leaves them alone
+ * @traverse:	optional; calls @visit for every counted reference kept in the payload. Runs under
+ *		the
+ *		object's lock; must not sleep. Such references change through refslab_assign() only,
+ *		and
+ *		where they are kept (an array that grows) under refslab_lock(). Must also be
+ *		harmless
+ *		on a payload of zeroes and after clear() and release(): the collector may look at a
+ *		block that
+ *		has just been freed or filled anew
+ * @clear:	needed with @traverse; empties those references and hands each to refslab_drop().
+ *		Runs under the object's lock; must not sleep. Storage of their own, when release()
+ *		is to free it, is unhooked here: traverse() may run beside release()
+ * @release:	optional; the object is about to be freed: let go of what else its payload owns. Its
+ *		references are gone already. Must not sleep; references it puts are dropped later
+ */
+struct refslab_type_ops {
+	const char *name;
+	u32 nr_slots;
+	u32 payload;
+	u32 cache_limit;
+	bool acyclic;
+	void (*traverse)(void *obj, refslab_visit_t visit, void *arg);
+	void (*clear)(void *obj, void *drop);
+	void (*release)(void *obj);
+};
+
+struct refslab_heap *refslab_heap_create(const char *name,
+					 const struct refslab_heap_params *params);
+void refslab_heap_destroy(struct refslab_heap *heap);
+struct refslab_type *refslab_type_register(struct refslab_heap *heap,
+					   const struct refslab_type_ops *ops);
+
+void *refslab_alloc(struct refslab_type *type, gfp_t gfp);
+void *refslab_payload(void *obj);
+void *refslab_get(void *obj);
+void refslab_put(void *obj);
+
+int refslab_link(void *from, unsigned int slot, void *to);
+void *refslab_follow(void *from, unsigned int slot);
+
+int refslab_assign(void *from, void **where, void *to);
+void *refslab_load(void *from, void **where);
+void refslab_lock(void *obj);
+void refslab_unlock(void *obj);
+void refslab_drop(void *drop, void *target);
+
+long refslab_collect(struct refslab_heap *heap, int generation);
+void refslab_enable(struct refslab_heap *heap);
+void refslab_disable(struct refslab_heap *heap);
+u64 refslab_trim(struct refslab_heap *heap);
+u64 refslab_count(struct refslab_heap *heap);
+
+#endif /* _REFSLAB_H */

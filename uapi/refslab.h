@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The user ABI of refslab: a slab of reference-counted objects with cycle collection.
+ *
+ * open("/dev/refslab") gives a session. REFSLAB_IOC_CREATE gives the session a new private heap,
+ * after which REFSLAB_IOC_SUBMIT carries out operations on it. A session names objects by
+ * *handles*: each handle holds one strong reference, and closing the file, however the process
+ * ended, drops them all.
+ *
+ * Rules that hold for every structure here
+ *
+ *  - The first field of an ioctl's argument is its size as the caller knows it. A shorter structure
+ *    than the kernel's is taken as if it ended in zeroes; a longer one is taken when what the
+ *    kernel
+ *    does not know is zero, otherwise -E2BIG.
+ *  - The layout is the same for 32- and 64-bit programs. Pointers travel as __u64.
+ *  - Fields called reserved, and everything an operation does not use, must be 0 (-EINVAL).
+ *
+ * Errors of an ioctl
+ *
+ *  -ENOTTY      unknown ioctl number
+ *  -E2BIG       the structure is longer than the kernel's and its unknown end is not zero;
+ *               or more than REFSLAB_MAX_OPS operations
+ *  -EINVAL      size too small, a reserved field not 0, or a field that makes no sense
+ *  -EOPNOTSUPP  a flag or a value that this kernel does not know
+ *  -EFAULT      memory that cannot be read or written
+ *  -ENOTCONN    REFSLAB_IOC_SUBMIT on a session without a heap
+ *  -EISCONN     REFSLAB_IOC_CREATE on a session that has one
+ *  -ENOMEM      no memory, or the limit of the caller's memory cgroup
+ */
+#ifndef _UAPI_REFSLAB_H
+#define _UAPI_REFSLAB_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Not used by any driver in Documentation/userspace-api/ioctl/ioctl-number.rst. */
+#define REFSLAB_IOC_MAGIC	0xE2
+
+#define REFSLAB_IOC_QUERY	_IO(REFSLAB_IOC_MAGIC, 0x00)
+#define REFSLAB_IOC_CREATE	_IO(REFSLAB_IOC_MAGIC, 0x01)
+#define REFSLAB_IOC_SUBMIT	_IO(REFSLAB_IOC_MAGIC, 0x02)
+
+/* Limits. */
+/* bytes in a heap's or a type's name, without the NUL */
+#define REFSLAB_NAME_MAX	31
+#define REFSLAB_MAX_OPS		4096u		/* operations in one submit */
+#define REFSLAB_MAX_SLOTS	65535u		/* slots of a user-defined type */
+#define REFSLAB_MAX_PAYLOAD	(1u << 20)	/* bytes of payload of a user-defined type */
+#define REFSLAB_MAX_CACHE	65536u		/* cache limit of a user-defined type, in objects */
+#define REFSLAB_MAX_TYPES	1024u		/* types in a heap, the built-in ones included */
+#define REFSLAB_MAX_STR		(1u << 20)	/* bytes of a str */
+#define REFSLAB_MAX_LIST	(1u << 24)	/* elements of a list */
+#define REFSLAB_MAX_HANDLE	0x7fffffffu	/* handles are 1 .. this; 0 is never a handle */
+
+/*
+ * Handles, objects and references that one operation, or close(), drops and destroys itself. When
+ * more dies with them (a long chain), a worker of the kernel does the rest, and nobody waits for
+ * it.
+ */
+#define REFSLAB_BUDGET		8192u
+#define REFSLAB_GENERATIONS	3
+
+/* Features, for struct refslab_query and struct refslab_create. None so far. */
+#define REFSLAB_FEATURES	0ull
+
+/**
+ * struct refslab_query - REFSLAB_IOC_QUERY: what this kernel offers
+ * @size:	sizeof(struct refslab_query)
+ * @reserved:	0
+ * @features:	out: the features known
+ * @max_ops:	out: operations in one submit
+ * @nr_opcodes:	out: opcodes are 1 .. nr_opcodes
+ * @version:	out: version of the module, as text; for people, not for decisions
+ *
+ * Needs no heap.
+ */
+struct refslab_query {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 features;
+	__u32 max_ops;
+	__u32 nr_opcodes;
+	char version[32];
+};
+
+/**
+ * struct refslab_create - REFSLAB_IOC_CREATE: make a new heap and attach this session to it
+ * @size:	sizeof(struct refslab_create)
+ * @flags:	0; others -EOPNOTSUPP
+ * @features:	in: features the program relies on, unknown ones are -EOPNOTSUPP;
+ *		out: the features known
+ * @max_bytes:	in: limit of the heap's memory in bytes (pages of arenas and large blocks); 0: none
+ * @name:	in: for people; printable ASCII without spaces, NUL-terminated and NUL-padded
+ *		(-EINVAL)
+ * @heap_id:	out: number of the heap, as in debugfs; it grants nothing
+ * @reserved:	0
+ *
+ * At most once per session (-EISCONN). The heap ends with its last session.
+ */
+struct refslab_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 features;
+	__aligned_u64 max_bytes;
+	char name[REFSLAB_NAME_MAX + 1];
+	__u32 heap_id;
+	__u32 reserved;
+};
+
+/**
+ * struct refslab_submit - REFSLAB_IOC_SUBMIT: carry out operations, in order
+ * @size:	sizeof(struct refslab_submit)
+ * @flags:	0; others -EOPNOTSUPP
+ * @ops:	pointer to an array of struct refslab_op
+ * @count:	number of operations, 1 .. REFSLAB_MAX_OPS
+ * @done:	out: how many were carried out; they stay done
+ * @error:	in: 0; out: 0, or the negative errno of operation number @done, which stopped the
+ *		call
+ * @reserved:	0
+ *
+ * The ioctl returns 0 whenever the submission was understood, also when an operation failed: read
+ * @done and @error. An operation that fails changes nothing. A signal stops between two operations
+ * with @error = -EINTR.
+ */
+struct refslab_submit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 ops;
+	__u32 count;
+	__u32 done;
+	__s32 error;
+	__u32 reserved;
+};
+
+/**
+ * struct refslab_op - one operation
+ * @opcode:	enum refslab_opcode
+ * @flags:	0 (-EOPNOTSUPP)
+ * @from:	bit i: arg[i] is not the operand itself but the number of an earlier operation of
+ *		the
+ *		same submit, whose result[0] is the operand
+ * @arg:	operands; those the operation does not use are 0
+ * @result:	in: 0; out, when the operation succeeded: its results
+ * @error:	in: 0; out: negative errno when the operation failed
+ * @reserved:	0
+ */
+struct refslab_op {
+	__u16 opcode;
+	__u16 flags;
+	__u32 from;
+	__aligned_u64 arg[4];
+	__aligned_u64 result[2];
+	__s32 error;
+	__u32 reserved;
+};
+
+/*
+ * The operations.
+ *
+ *   h, o, e      a handle                  t   a type's number
+ *   p:n          user memory, n bytes      i   an index, from 0
+ *   -> x, y      result[0], result[1]
+ *
+ * Errors of every operation
+ *
+ *  -EOPNOTSUPP  unknown opcode, or flags not 0
+ *  -EINVAL      an unused operand, result, error or reserved not 0; a bit of @from beyond the
+ *               operands used, or one that names this or a later operation
+ *  -ENOENT      no such handle, or no such type
+ *  -EPROTOTYPE  the object is of another type than the operation works on
+ *  -EFAULT      user memory cannot be read or written
+ *  -EMFILE      no handle left
+ *  -ENOMEM      no memory or a limit reached, after a full collection and a trim
+ *  -EOVERFLOW   the object has as many references as can be counted (2^27)
+ *
+ * Others are named at the operation.
+ */
+enum refslab_opcode {
+	/*
+	 * TYPE name:n, struct refslab_type_def p:n -> t
+	 * Defines a type. arg: name pointer, name length, struct pointer, struct size.
+	 * -EEXIST the name is taken, -EINVAL the name is not an identifier [A-Za-z_][A-Za-z0-9_]*
+	 * of 1 to REFSLAB_NAME_MAX bytes or a field is over its limit, -ENOSPC REFSLAB_MAX_TYPES,
+	 * -EOPNOTSUPP an unknown flag, -E2BIG a longer structure with an end that is not zero.
+	 */
+	REFSLAB_OP_TYPE = 1,
+
+	/* Making objects. The new handle holds the object's only reference. */
+
+	/*
+	 * t -> h: an object of a user-defined type, slots empty, payload 0; -EPROTOTYPE for a
+	 * built-in type
+	 */
+	REFSLAB_OP_NEW,
+	/* value -> h: value as a two's complement __u64 */
+	REFSLAB_OP_INT,
+	/* p, n -> h: -EILSEQ not valid UTF-8, -E2BIG over REFSLAB_MAX_STR */
+	REFSLAB_OP_STR,
+	/* -> h: an empty list */
+	REFSLAB_OP_LIST,
+
+	/* Handles. */
+
+	/* h -> h2: one more handle on the same object */
+	REFSLAB_OP_DUP,
+	/* h: drop the handle and its reference */
+	REFSLAB_OP_CLOSE,
+	/* h, o -> 0|1: the same object? */
+	REFSLAB_OP_IS,
+
+	/* Slots of user-defined types. -ERANGE: no such slot. -EPROTOTYPE: a type without slots. */
+
+	/* h, i, e: store a reference to e, dropping what was there */
+	REFSLAB_OP_SETSLOT,
+	/* h, i: empty it */
+	REFSLAB_OP_CLEARSLOT,
+	/* h, i -> e: -ENODATA: the slot is empty */
+	REFSLAB_OP_SLOT,
+
+	/* Payload of user-defined types. -ERANGE: not within the payload. */
+
+	/* h, offset, p, n */
+	REFSLAB_OP_WRITE,
+	/* h, offset, p, n */
+	REFSLAB_OP_READ,
+
+	/* Lists. -ERANGE: no such element. */
+
+	/* l, e: -E2BIG: REFSLAB_MAX_LIST */
+	REFSLAB_OP_APPEND,
+	/* l, i, e: before element i, at the end when i is the length; -E2BIG */
+	REFSLAB_OP_INSERT,
+	/* l, i -> e: take element i out */
+	REFSLAB_OP_POP,
+	/* l, i, e */
+	REFSLAB_OP_SETITEM,
+	/* l, i */
+	REFSLAB_OP_DELITEM,
+	/* l, i -> e */
+	REFSLAB_OP_ITEM,
+	/* o -> n: elements of a list, bytes of a str, slots of others */
+	REFSLAB_OP_LEN,
+
+	/* Looking at an object. */
+
+	/* h -> value */
+	REFSLAB_OP_INT_VALUE,
+	/* h, p, n -> length: copies at most n bytes, without a NUL */
+	REFSLAB_OP_STR_VALUE,
+	/* h, p, n -> t, length: copies at most n bytes of the type's name */
+	REFSLAB_OP_TYPEOF,
+	/* h -> count: handles + slots and elements + operations in flight */
+	REFSLAB_OP_REFCOUNT,
+	/* h -> id: a number never used again in this heap */
+	REFSLAB_OP_ID,
+	/* h -> 0|1, generation: does the collector look after it? */
+	REFSLAB_OP_TRACKED,
+	/*
+	 * h -> arena, pool << 32 | block: where it lives, as numbers within the heap; a large block
+	 * is ~0, number << 32
+	 */
+	REFSLAB_OP_BLOCK,
+
+	/* The collector. */
+
+	/* g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR */
+	REFSLAB_OP_COLLECT,
+	REFSLAB_OP_ENABLE,
+	REFSLAB_OP_DISABLE,
+	/* -> 0|1 */
+	REFSLAB_OP_ISENABLED,
+	/* t0, t1, t2: -EINVAL: over 2^31 - 1; t0 = 0 turns automatic scans off */
+	REFSLAB_OP_SET_THRESHOLD,
+	/* p, n: __u32[3]; -EINVAL: n is not 12 */
+	REFSLAB_OP_GET_THRESHOLD,
+	/* p, n: __u32[3]; -EINVAL: n is not 12 */
+	REFSLAB_OP_GET_COUNT,
+	/* p, n: struct refslab_gc_stats, at most n bytes of it; -EINVAL: n = 0 */
+	REFSLAB_OP_GET_STATS,
+	/*
+	 * cursor, g, p, n -> records, next cursor
+	 * Writes n bytes at most of struct refslab_record,
+	 * for objects that were alive during the call. Start with cursor 0; a next cursor of 0 is
+	 * the end. g: a generation, or REFSLAB_GEN_ALL for all objects, tracked or not (-EINVAL).
+	 * -EINVAL: n is 0 or not a multiple of the record's size, or over 1 MiB.
+	 */
+	REFSLAB_OP_OBJECTS,
+
+	/* The heap. */
+
+	/* -> bytes given back: empty the caches, give empty arenas back */
+	REFSLAB_OP_TRIM,
+	/* p, n: struct refslab_stat, at most n bytes of it; -EINVAL: n = 0 */
+	REFSLAB_OP_STAT,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_STAT
+};
+
+/* struct refslab_type_def.flags */
+/* never part of a cycle, by the program's word: not tracked */
+#define REFSLAB_TYPE_ACYCLIC	(1u << 0)
+
+/**
+ * struct refslab_type_def - operand of REFSLAB_OP_TYPE
+ * @flags:	REFSLAB_TYPE_*
+ * @nr_slots:	references an object holds, 0 .. REFSLAB_MAX_SLOTS
+ * @payload:	bytes of payload, 0 .. REFSLAB_MAX_PAYLOAD
+ * @cache_limit: dead objects kept for reuse, 0 .. REFSLAB_MAX_CACHE
+ */
+struct refslab_type_def {
+	__u32 flags;
+	__u32 nr_slots;
+	__u32 payload;
+	__u32 cache_limit;
+};
+
+#define REFSLAB_GEN_ALL		0xffffffffu
+
+/**
+ * struct refslab_record - one object, from REFSLAB_OP_OBJECTS
+ * @id:		as from REFSLAB_OP_ID
+ * @type:	number of its type
+ * @refcount:	as from REFSLAB_OP_REFCOUNT
+ * @generation:	0 .. 2; REFSLAB_GEN_ALL when it is not tracked
+ * @bytes:	size of its block (without a list's table)
+ */
+struct refslab_record {
+	__aligned_u64 id;
+	__u32 type;
+	__u32 refcount;
+	__u32 generation;
+	__u32 bytes;
+};
+
+/**
+ * struct refslab_gc_stats - from REFSLAB_OP_GET_STATS
+ * @gen:	per generation: scans finished, objects collected, objects that could not be
+ */
+struct refslab_gc_stats {
+	struct {
+		__aligned_u64 collections;
+		__aligned_u64 collected;
+		__aligned_u64 uncollectable;
+	} gen[REFSLAB_GENERATIONS];
+};
+
+/**
+ * struct refslab_stat - from REFSLAB_OP_STAT; fields are only ever added at the end
+ * @objects:	live objects
+ * @tracked:	those of them the collector looks after
+ * @handles:	handles of all sessions of the heap
+ * @bytes_used:	bytes of blocks in use, with lists' tables
+ * @bytes_cached: bytes of blocks kept by the types' caches
+ * @bytes_reserved: bytes taken from the kernel: arenas and large blocks
+ * @arenas:	arenas held
+ * @pools_used:	pools with both allocated and free blocks
+ * @pools_full:	pools without a free block
+ * @pools_empty: pools of held arenas without an allocated block
+ * @large:	large blocks
+ * @arenas_made: arenas taken from the kernel since the heap was made
+ * @arenas_returned: arenas given back since the heap was made
+ */
+struct refslab_stat {
+	__aligned_u64 objects;
+	__aligned_u64 tracked;
+	__aligned_u64 handles;
+	__aligned_u64 bytes_used;
+	__aligned_u64 bytes_cached;
+	__aligned_u64 bytes_reserved;
+	__aligned_u64 arenas;
+	__aligned_u64 pools_used;
+	__aligned_u64 pools_full;
+	__aligned_u64 pools_empty;
+	__aligned_u64 large;
+	__aligned_u64 arenas_made;
+	__aligned_u64 arenas_returned;
+};
+
+#endif /* _UAPI_REFSLAB_H */
