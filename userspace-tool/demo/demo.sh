@@ -1,0 +1,242 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The tour that "make demo" gives in a guest: what the collector and the allocator do, shown with
+# the refslab command, and checked. Exit status 1 when something is not as it says here.
+#
+# Needs the module, and root for the counters in debugfs. REFSLAB= is the command to use (refslab).
+set -u
+
+: "${REFSLAB:=refslab}"
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+out=$work/out
+failed=0
+checks=0
+
+if [ -t 1 ]; then
+	bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m')
+	plain=$(printf '\033[0m')
+else
+	bold='' green='' red='' plain=''
+fi
+
+title()
+{
+	printf '\n%s== %s%s\n\n' "$bold" "$*" "$plain"
+}
+
+# Runs the script on stdin, on a heap of its own, and shows it with what it answers.
+scene()
+{
+	"$REFSLAB" run --echo - > "$out" 2>&1
+	status=$?
+	sed 's/^/    /' "$out"
+	echo
+	check "the script ran to its end" [ "$status" -eq 0 ]
+}
+
+# check WHAT COMMAND...: the command has to succeed.
+check()
+{
+	what=$1
+	shift
+	checks=$((checks + 1))
+	if "$@"; then
+		printf '  %s[ok]%s %s\n' "$green" "$plain" "$what"
+	else
+		printf '  %s[FAILED]%s %s\n' "$red" "$plain" "$what"
+		failed=$((failed + 1))
+	fi
+}
+
+# The N-th line of the last scene that begins with a text, without that text: answer N TEXT
+answer()
+{
+	sed -n "s/^$2//p" "$out" | sed -n "$1p"
+}
+
+# A counter of the N-th "stat" of the last scene: counter N NAME
+counter()
+{
+	sed -n -e 's/^stat: /, /p' -e 's/^      /, /p' "$out" | tr ',' '\n' |
+		awk -v n="$1" -v name="$2" '
+		$1 == "objects" { k++ }
+		k == n && $1 == name { print $2; exit }
+		'
+}
+
+same()
+{
+	[ -n "$1" ] && [ "$1" = "$2" ]
+}
+
+echo "refslab: CPython's memory management, in the kernel"
+echo
+"$REFSLAB" version | sed 's/^/    /'
+printf '    kernel  %s\n' "$(uname -r)"
+
+title "A cycle: two lists that contain each other"
+scene <<'END'
+disable                # no scan but those asked for
+a = list
+b = list a
+append a b             # a -> b -> a
+refcount a             # this name, and the element in b
+del a b                # nobody can reach them now
+stat                   # and yet their memory is still held
+collect                # until the collector looks
+stat
+trim                   # what the caches keep goes back to the kernel, too
+stat
+END
+check "both lists were still there after the names were gone" \
+	same "$(counter 1 objects)" 2
+check "the collector found exactly those two" \
+	same "$(answer 1 'collect 2: ')" "2 unreachable, 0 uncollectable"
+check "then the heap was empty" same "$(counter 2 objects)" 0
+check "no byte in use, none cached" \
+	same "$(counter 3 bytes_used) $(counter 3 bytes_cached)" "0 0"
+check "and no memory of the kernel's left" same "$(counter 3 bytes_reserved)" 0
+
+title "Three nodes in a ring, one of them still held"
+scene <<'END'
+disable
+type Node slots=2
+a = new Node
+b = new Node
+c = new Node
+leaf = str "hangs off the ring"
+setslot a 0 b
+setslot b 0 c
+setslot c 0 a          # a -> b -> c -> a
+setslot c 1 leaf
+del b c leaf           # only a is held from outside
+collect                # reachable from a: all four stay
+refcount a
+x = slot a 0
+x = slot x 0
+x = slot x 1           # a -> b -> c -> the leaf
+value x
+del a                  # the ring goes, the leaf is held by x
+collect
+value x
+refcount x
+stat
+END
+check "a ring that is held from outside is left alone" \
+	same "$(answer 1 'collect 2: ')" "0 unreachable, 0 uncollectable"
+check "without that reference all three go" \
+	same "$(answer 2 'collect 2: ')" "3 unreachable, 0 uncollectable"
+check "the leaf, referenced from outside, lives on" \
+	same "$(answer 2 'value x: ')" '"hangs off the ring"'
+check "with the one reference it has" same "$(answer 1 'refcount x: ')" 1
+
+title "Caches: the block freed last is used next"
+scene <<'END'
+disable
+type Point payload=32 cache=16
+a = new Point
+b = new Point
+block a                # arena.pool.block
+block b
+del a
+del b
+c = new Point          # where b was
+d = new Point          # where a was
+block c
+block d
+END
+check "the first new object is where the last dead one was" \
+	same "$(answer 1 'block c: ')" "$(answer 1 'block b: ')"
+check "and the second where the first was" \
+	same "$(answer 1 'block d: ')" "$(answer 1 'block a: ')"
+
+title "Thresholds: scans that start by themselves"
+scene <<'END'
+threshold 5 10 10      # a scan when more than 5 containers were made (usually 700)
+a = list
+b = list a
+append a b
+del a b                # a dead cycle
+c = list
+d = list
+e = list
+count                  # 5: not more than 5
+f = list               # 6
+sleep 1000             # the scan runs in the background
+count
+stats
+stat
+END
+check "five containers are no reason to scan, six are" same "$(answer 1 'count: ')" "5 0 0"
+check "one scan of generation 0 collected the cycle" \
+	same "$(awk '/^stats:/ { getline; print $2, $3 }' "$out")" "1 2"
+check "what is left are the four that are held" same "$(counter 1 objects)" 4
+
+title "Generations: what survives moves up"
+scene <<'END'
+disable
+a = list
+b = list a
+append a b
+collect 0
+collect 1
+objects 2              # both have survived two scans
+del a b                # dead, but old
+collect 0
+collect 1
+collect 2              # only a scan of their own generation finds them
+END
+check "survivors of two scans are in generation 2" same "$(answer 1 'objects: ')" 2
+check "young scans do not look at them" \
+	same "$(answer 2 'collect 0: ') / $(answer 2 'collect 1: ')" \
+	"0 unreachable, 0 uncollectable / 0 unreachable, 0 uncollectable"
+check "the full scan does" same "$(answer 1 'collect 2: ')" "2 unreachable, 0 uncollectable"
+
+title "From outside: the counters in debugfs while a program runs"
+mkfifo "$work/script"
+"$REFSLAB" run --name demo - < "$work/script" > "$out" 2>&1 &
+program=$!
+exec 3> "$work/script"
+{
+	echo "disable"
+	seq 1000 | sed 's/.*/x& = list/'
+	echo "stat"
+} >&3
+tries=0
+while ! grep -q 'arenas_returned' "$out" && [ $tries -lt 100 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+echo "    \$ refslab heaps"
+"$REFSLAB" heaps > "$work/heaps" 2>&1
+sed 's/^/    /' "$work/heaps"
+heap=$(awk '$2 == 1000 { print $1 }' "$work/heaps")
+echo "    \$ refslab stat $heap"
+"$REFSLAB" stat "$heap" 2>&1 | tee "$work/stat" | sed 's/^/    /'
+echo
+check "the program's 1000 lists, seen from outside" \
+	same "$(awk '$1 == "objects" { print $2 }' "$work/stat")" 1000
+check "and its 1000 handles" same "$(awk '$1 == "handles" { print $2 }' "$work/stat")" 1000
+
+echo
+echo "    \$ kill -9 the program"
+kill -9 $program
+exec 3>&-
+wait $program 2>/dev/null
+tries=0
+while [ "$("$REFSLAB" stat | awk '$1 == "heaps" { print $2 }')" != 0 ] && [ $tries -lt 50 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+echo "    \$ refslab stat"
+"$REFSLAB" stat 2>&1 | tee "$work/stat" | sed 's/^/    /'
+echo
+check "every counter of the module is back at 0" \
+	same "$(awk '$1 != "arenas_made" && $1 != "arenas_returned" && $2 != 0' "$work/stat" |
+		wc -l)/$(grep -c '^objects ' "$work/stat")" 0/1
+
+printf '\n%s%d checks, %d failed%s\n' "$bold" "$checks" "$failed" "$plain"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Errors as sentences: what an errno means after a given operation. */
+#define _GNU_SOURCE		/* strerrordesc_np() */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "librefslab.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+static const char * const names[] = {
+	[REFSLAB_OP_TYPE] = "type",
+	[REFSLAB_OP_NEW] = "new",
+	[REFSLAB_OP_INT] = "int",
+	[REFSLAB_OP_STR] = "str",
+	[REFSLAB_OP_LIST] = "list",
+	[REFSLAB_OP_DUP] = "dup",
+	[REFSLAB_OP_CLOSE] = "close",
+	[REFSLAB_OP_IS] = "is",
+	[REFSLAB_OP_SETSLOT] = "setslot",
+	[REFSLAB_OP_CLEARSLOT] = "clearslot",
+	[REFSLAB_OP_SLOT] = "slot",
+	[REFSLAB_OP_WRITE] = "write",
+	[REFSLAB_OP_READ] = "read",
+	[REFSLAB_OP_APPEND] = "append",
+	[REFSLAB_OP_INSERT] = "insert",
+	[REFSLAB_OP_POP] = "pop",
+	[REFSLAB_OP_SETITEM] = "setitem",
+	[REFSLAB_OP_DELITEM] = "delitem",
+	[REFSLAB_OP_ITEM] = "item",
+	[REFSLAB_OP_LEN] = "len",
+	[REFSLAB_OP_INT_VALUE] = "int_value",
+	[REFSLAB_OP_STR_VALUE] = "str_value",
+	[REFSLAB_OP_TYPEOF] = "typeof",
+	[REFSLAB_OP_REFCOUNT] = "refcount",
+	[REFSLAB_OP_ID] = "id",
+	[REFSLAB_OP_TRACKED] = "tracked",
+	[REFSLAB_OP_BLOCK] = "block",
+	[REFSLAB_OP_COLLECT] = "collect",
+	[REFSLAB_OP_ENABLE] = "enable",
+	[REFSLAB_OP_DISABLE] = "disable",
+	[REFSLAB_OP_ISENABLED] = "isenabled",
+	[REFSLAB_OP_SET_THRESHOLD] = "set_threshold",
+	[REFSLAB_OP_GET_THRESHOLD] = "get_threshold",
+	[REFSLAB_OP_GET_COUNT] = "get_count",
+	[REFSLAB_OP_GET_STATS] = "get_stats",
+	[REFSLAB_OP_OBJECTS] = "objects",
+	[REFSLAB_OP_TRIM] = "trim",
+	[REFSLAB_OP_STAT] = "stat",
+};
+
+/* A new opcode needs a name here, and its errors below. */
+static_assert(ARRAY_SIZE(names) == REFSLAB_OP_LAST + 1, "an opcode has no name");
+
+struct text {
+	unsigned int opcode;		/* 0: of any operation */
+	int err;
+	const char *text;
+};
+
+static const struct text texts[] = {
+	{ REFSLAB_OP_TYPE, EEXIST, "the heap has a type of that name already" },
+	{ REFSLAB_OP_TYPE, EINVAL,
+	  "no identifier of at most 31 bytes, or over 65535 slots, 1 MiB payload, 65536 cache" },
+	{ REFSLAB_OP_TYPE, ENOSPC, "the heap has all the 1024 types it can have" },
+	{ REFSLAB_OP_TYPE, EOPNOTSUPP, "this kernel does not know one of the type's flags" },
+	{ REFSLAB_OP_NEW, ENOENT, "no such type" },
+	{ REFSLAB_OP_NEW, EPROTOTYPE, "a built-in type has a statement of its own to make it" },
+	{ REFSLAB_OP_STR, EILSEQ, "a str is valid UTF-8" },
+	{ REFSLAB_OP_STR, E2BIG, "a str is at most 1 MiB long" },
+	{ REFSLAB_OP_SETSLOT, ERANGE, "the object has no such slot" },
+	{ REFSLAB_OP_SETSLOT, EPROTOTYPE, "only objects of user-defined types have slots" },
+	{ REFSLAB_OP_CLEARSLOT, ERANGE, "the object has no such slot" },
+	{ REFSLAB_OP_CLEARSLOT, EPROTOTYPE, "only objects of user-defined types have slots" },
+	{ REFSLAB_OP_SLOT, ERANGE, "the object has no such slot" },
+	{ REFSLAB_OP_SLOT, EPROTOTYPE, "only objects of user-defined types have slots" },
+	{ REFSLAB_OP_SLOT, ENODATA, "the slot is empty" },
+	{ REFSLAB_OP_WRITE, ERANGE, "that is not within the object's payload" },
+	{ REFSLAB_OP_WRITE, EPROTOTYPE, "only objects of user-defined types have a payload" },
+	{ REFSLAB_OP_READ, ERANGE, "that is not within the object's payload" },
+	{ REFSLAB_OP_READ, EPROTOTYPE, "only objects of user-defined types have a payload" },
+	{ REFSLAB_OP_APPEND, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_APPEND, E2BIG, "the list is full: it has 2^28 elements" },
+	{ REFSLAB_OP_INSERT, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_INSERT, ERANGE, "the place is beyond the end of the list" },
+	{ REFSLAB_OP_INSERT, E2BIG, "the list is full: it has 2^28 elements" },
+	{ REFSLAB_OP_POP, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_POP, ERANGE, "the list has no such element" },
+	{ REFSLAB_OP_SETITEM, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_SETITEM, ERANGE, "the list has no such element" },
+	{ REFSLAB_OP_DELITEM, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_DELITEM, ERANGE, "the list has no such element" },
+	{ REFSLAB_OP_ITEM, EPROTOTYPE, "the object is not a list" },
+	{ REFSLAB_OP_ITEM, ERANGE, "the list has no such element" },
+	{ REFSLAB_OP_LEN, EPROTOTYPE, "an object of this type has no length" },
+	{ REFSLAB_OP_INT_VALUE, EPROTOTYPE, "the object is not an int" },
+	{ REFSLAB_OP_STR_VALUE, EPROTOTYPE, "the object is not a str" },
+	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
+	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
+	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
+	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1 and 2" },
+
+	{ 0, ENOENT, "no such handle" },
+	{ 0, EPROTOTYPE, "the object is of another type than the operation works on" },
+	{ 0, EFAULT, "memory of the program cannot be read or written" },
+	{ 0, EMFILE, "the session has no handle left" },
+	{ 0, ENOMEM, "no memory, or a limit of the heap or of the memory cgroup is reached" },
+	{ 0, EOVERFLOW, "the object has as many references as can be counted" },
+	{ 0, EOPNOTSUPP, "this kernel does not know the operation or one of its flags" },
+	{ 0, EINVAL, "the operation does not take these operands" },
+	{ 0, EINTR, "interrupted by a signal" },
+	{ 0, ENOTCONN, "the session has no heap yet" },
+	{ 0, EISCONN, "the session has a heap already" },
+	{ 0, ENOTTY, "this kernel does not know the call" },
+	{ 0, E2BIG, "more than this kernel understands in one call" },
+};
+
+/* Of other calls than operations. */
+static const struct text call_texts[] = {
+	{ 0, ENOENT, "no such device: the refslab module is not loaded" },
+	{ 0, ENXIO, "no such device: the refslab module is not loaded" },
+	{ 0, ENODEV, "no such device: the refslab module is not loaded" },
+	{ 0, EACCES, "no permission to open the device" },
+	{ 0, EPERM, "no permission to open the device" },
+	{ 0, EMFILE, "the process has too many open files" },
+	{ 0, EINVAL,
+	  "a heap's name is at most 31 printable ASCII characters, spaces excluded" },
+};
+
+static const char *look_up(const struct text *t, size_t n, unsigned int opcode, int err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (t[i].opcode == opcode && t[i].err == err)
+			return t[i].text;
+	return NULL;
+}
+
+const char *refslab_strerror(unsigned int opcode, int err)
+{
+	const char *text = NULL;
+
+	err = abs(err);
+	if (!err)
+		return "success";
+	if (opcode)
+		text = look_up(texts, ARRAY_SIZE(texts), opcode, err);
+	else
+		text = look_up(call_texts, ARRAY_SIZE(call_texts), 0, err);
+	if (!text)
+		text = look_up(texts, ARRAY_SIZE(texts), 0, err);
+	if (!text)
+		text = strerrordesc_np(err);
+	return text ? text : "unknown error";
+}
+
+const char *refslab_opcode_name(unsigned int opcode)
+{
+	return opcode < ARRAY_SIZE(names) ? names[opcode] : NULL;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * librefslab: the user ABI of refslab as C functions.
+ *
+ * The library is thin: every function is one ioctl on /dev/refslab, and what the operations mean is
+ * said in refslab.h, the ABI itself. There is no global state. Functions return 0 (or what they
+ * say) when they succeeded and a negative errno when not; errno itself is not part of the
+ * interface. Results are only written on success.
+ *
+ * Threads: a session may be used by any number of threads at once, the kernel does the ordering.
+ * Only refslab_session_close() must not run beside other uses of the same session. A batch belongs
+ * to one thread at a time.
+ *
+ *	struct refslab_session *s;
+ *	__u32 list, seven;
+ *	int err;
+ *
+ *	err = refslab_session_open(NULL, &s);
+ *	if (!err)
+ *		err = refslab_session_create(s, "mine", 0, NULL);
+ *	if (!err)
+ *		err = refslab_op_list(s, &list);
+ *	if (!err)
+ *		err = refslab_op_int(s, 7, &seven);
+ *	if (!err)
+ *		err = refslab_op_append(s, list, seven);
+ *	refslab_session_close(s);
+ */
+#ifndef _LIBREFSLAB_H
+#define _LIBREFSLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "refslab.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REFSLAB_DEVICE	"/dev/refslab"
+
+/* The library's own version, as text. */
+const char *refslab_version(void);
+
+/*
+ * Sessions
+ */
+
+struct refslab_session;
+
+/* @path: NULL for REFSLAB_DEVICE. Errors: those of open(2), -ENOMEM. */
+int refslab_session_open(const char *path, struct refslab_session **session);
+
+/* Drops every handle of the session. NULL is fine. */
+void refslab_session_close(struct refslab_session *session);
+
+/* The descriptor, close-on-exec, to poll or to hand on. It stays the session's. */
+int refslab_session_fd(const struct refslab_session *session);
+
+int refslab_session_query(struct refslab_session *session, struct refslab_query *query);
+
+/*
+ * Makes a heap and attaches the session to it.
+ * @name:	at most REFSLAB_NAME_MAX bytes (-EINVAL), printable ASCII without spaces
+ * @max_bytes:	limit of the heap's memory, 0 for none
+ * @heap_id:	out, may be NULL: the heap's number in debugfs
+ */
+int refslab_session_create(struct refslab_session *session, const char *name, __u64 max_bytes,
+			   __u32 *heap_id);
+
+/*
+ * Carries out operations in order, as REFSLAB_IOC_SUBMIT does.
+ * @done:	out, may be NULL: how many were carried out; they stay done
+ * Returns 0, or the error that stopped the call: when @done < @count and ops[@done].error is set
+ * that operation's, otherwise the call's own.
+ */
+int refslab_session_submit(struct refslab_session *session, struct refslab_op *ops,
+			   unsigned int count, unsigned int *done);
+
+/*
+ * Errors as sentences
+ */
+
+/*
+ * What @err (an errno of either sign) means after operation @opcode; @opcode 0: after another call
+ * of this library. Never NULL; the text is constant and need not be freed.
+ */
+const char *refslab_strerror(unsigned int opcode, int err);
+
+/* "setslot" for REFSLAB_OP_SETSLOT; NULL for an unknown opcode. */
+const char *refslab_opcode_name(unsigned int opcode);
+
+/*
+ * Batches: operations that refer to one another's results, carried out by one call
+ *
+ *	struct refslab_batch *b = refslab_batch_new();
+ *	int list = refslab_batch_op(b, REFSLAB_OP_LIST);
+ *
+ *	refslab_batch_op(b, REFSLAB_OP_APPEND, refslab_result(list), refslab_value(x));
+ *	err = refslab_batch_submit(b, session, NULL);
+ *	if (!err)
+ *		handle = refslab_batch_result(b, list, 0);
+ *	refslab_batch_free(b);
+ *
+ * An error while adding is remembered and returned by refslab_batch_submit(), which then does
+ * nothing, so that only its answer needs to be looked at.
+ */
+
+struct refslab_batch;
+
+/* An operand: a value, or result[0] of an earlier operation of the batch. */
+struct refslab_operand {
+	__u64 value;
+	bool is_result;
+};
+
+static inline struct refslab_operand refslab_value(__u64 value)
+{
+	struct refslab_operand o = { value, false };
+
+	return o;
+}
+
+static inline struct refslab_operand refslab_pointer(const void *p)
+{
+	return refslab_value((__u64)(size_t)p);
+}
+
+/* @index: what refslab_batch_add() returned for that operation. */
+static inline struct refslab_operand refslab_result(int index)
+{
+	struct refslab_operand o = { (__u64)(__s64)index, true };
+
+	return o;
+}
+
+/* NULL when there is no memory. */
+struct refslab_batch *refslab_batch_new(void);
+void refslab_batch_free(struct refslab_batch *batch);
+
+/* Forgets the operations and the error; the memory is kept for the next ones. */
+void refslab_batch_reset(struct refslab_batch *batch);
+
+/*
+ * Adds an operation and returns its index, from 0. -E2BIG: REFSLAB_MAX_OPS are there already;
+ * -EINVAL: more than four operands, or a result of an operation that is not an earlier one;
+ * -ENOMEM.
+ */
+int refslab_batch_add(struct refslab_batch *batch, unsigned int opcode,
+		      const struct refslab_operand *operands, unsigned int count);
+
+#ifndef __cplusplus
+/* refslab_batch_add() with the operands as arguments. */
+#define refslab_batch_op(batch, opcode, ...)						\
+	refslab_batch_add(batch, opcode,						\
+			  (const struct refslab_operand[5]) { __VA_ARGS__ },		\
+			  sizeof((const struct refslab_operand[]) { __VA_ARGS__ }) /	\
+			  sizeof(struct refslab_operand))
+#endif
+
+/* Number of operations added. */
+unsigned int refslab_batch_count(const struct refslab_batch *batch);
+
+/*
+ * Submits the operations; an empty batch is fine. May be called again: everything is then done
+ * once more. @done as for refslab_session_submit().
+ */
+int refslab_batch_submit(struct refslab_batch *batch, struct refslab_session *session,
+			 unsigned int *done);
+
+/* result[@which] of operation @index in the last submit; 0 when that was not carried out. */
+__u64 refslab_batch_result(const struct refslab_batch *batch, int index, unsigned int which);
+
+/* The opcode of operation @index, for refslab_strerror(); 0 when there is no such operation. */
+unsigned int refslab_batch_opcode(const struct refslab_batch *batch, unsigned int index);
+
+/*
+ * One function per operation, named after its opcode. A handle that is returned is the caller's,
+ * to be dropped with refslab_op_close().
+ */
+
+int refslab_op_type(struct refslab_session *s, const char *name, const struct refslab_type_def *def,
+		    __u32 *type);
+int refslab_op_new(struct refslab_session *s, __u32 type, __u32 *handle);
+int refslab_op_int(struct refslab_session *s, __s64 value, __u32 *handle);
+int refslab_op_str(struct refslab_session *s, const char *text, size_t len, __u32 *handle);
+int refslab_op_list(struct refslab_session *s, __u32 *handle);
+
+int refslab_op_dup(struct refslab_session *s, __u32 handle, __u32 *copy);
+int refslab_op_close(struct refslab_session *s, __u32 handle);
+int refslab_op_is(struct refslab_session *s, __u32 handle, __u32 other, bool *same);
+
+int refslab_op_setslot(struct refslab_session *s, __u32 handle, __u64 slot, __u32 target);
+int refslab_op_clearslot(struct refslab_session *s, __u32 handle, __u64 slot);
+int refslab_op_slot(struct refslab_session *s, __u32 handle, __u64 slot, __u32 *target);
+
+int refslab_op_write(struct refslab_session *s, __u32 handle, __u64 offset, const void *buf,
+		     size_t len);
+int refslab_op_read(struct refslab_session *s, __u32 handle, __u64 offset, void *buf, size_t len);
+
+int refslab_op_append(struct refslab_session *s, __u32 list, __u32 element);
+int refslab_op_insert(struct refslab_session *s, __u32 list, __u64 index, __u32 element);
+int refslab_op_pop(struct refslab_session *s, __u32 list, __u64 index, __u32 *element);
+int refslab_op_setitem(struct refslab_session *s, __u32 list, __u64 index, __u32 element);
+int refslab_op_delitem(struct refslab_session *s, __u32 list, __u64 index);
+int refslab_op_item(struct refslab_session *s, __u32 list, __u64 index, __u32 *element);
+int refslab_op_len(struct refslab_session *s, __u32 handle, __u64 *len);
+
+int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value);
+
+/* Copies at most @size bytes without a NUL; @len, may be NULL: the whole length. */
+int refslab_op_str_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
+			 size_t *len);
+/* @type and @len may be NULL. */
+int refslab_op_typeof(struct refslab_session *s, __u32 handle, void *buf, size_t size, __u32 *type,
+		      size_t *len);
+int refslab_op_refcount(struct refslab_session *s, __u32 handle, __u32 *count);
+int refslab_op_id(struct refslab_session *s, __u32 handle, __u64 *id);
+/* @generation, may be NULL: only meaningful when @tracked. */
+int refslab_op_tracked(struct refslab_session *s, __u32 handle, bool *tracked,
+		       unsigned int *generation);
+
+/* A large block has @arena REFSLAB_ARENA_LARGE and its number in @pool. */
+#define REFSLAB_ARENA_LARGE	(~0ull)
+struct refslab_block {
+	__u64 arena;
+	__u32 pool;
+	__u32 block;
+};
+
+int refslab_op_block(struct refslab_session *s, __u32 handle, struct refslab_block *block);
+
+/* @uncollectable may be NULL. */
+int refslab_op_collect(struct refslab_session *s, unsigned int generation, __u64 *unreachable,
+		       __u64 *uncollectable);
+int refslab_op_enable(struct refslab_session *s);
+int refslab_op_disable(struct refslab_session *s);
+int refslab_op_isenabled(struct refslab_session *s, bool *enabled);
+int refslab_op_set_threshold(struct refslab_session *s, const __u32 threshold[REFSLAB_GENERATIONS]);
+int refslab_op_get_threshold(struct refslab_session *s, __u32 threshold[REFSLAB_GENERATIONS]);
+int refslab_op_get_count(struct refslab_session *s, __u32 count[REFSLAB_GENERATIONS]);
+int refslab_op_get_stats(struct refslab_session *s, struct refslab_gc_stats *stats);
+
+/*
+ * Writes at most @max records and their number to @count. *@cursor is 0 on the first call, and 0
+ * again after the last.
+ */
+int refslab_op_objects(struct refslab_session *s, __u64 *cursor, __u32 generation,
+		       struct refslab_record *records, size_t max, size_t *count);
+
+/* @bytes, may be NULL: given back to the kernel. */
+int refslab_op_trim(struct refslab_session *s, __u64 *bytes);
+
+/* Fields that the kernel does not know are 0. */
+int refslab_op_stat(struct refslab_session *s, struct refslab_stat *stat);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _LIBREFSLAB_H */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sessions: the device file and its three ioctls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "librefslab.h"
+
+struct refslab_session {
+	int fd;
+};
+
+const char *refslab_version(void)
+{
+	return REFSLAB_VERSION;
+}
+
+int refslab_session_open(const char *path, struct refslab_session **session)
+{
+	struct refslab_session *s = malloc(sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->fd = open(path ? path : REFSLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	if (s->fd < 0) {
+		int err = -errno;
+
+		free(s);
+		return err;
+	}
+	*session = s;
+	return 0;
+}
+
+void refslab_session_close(struct refslab_session *session)
+{
+	if (!session)
+		return;
+	close(session->fd);
+	free(session);
+}
+
+int refslab_session_fd(const struct refslab_session *session)
+{
+	return session->fd;
+}
+
+int refslab_session_query(struct refslab_session *session, struct refslab_query *query)
+{
+	struct refslab_query q = { .size = sizeof(q) };
+
+	if (ioctl(session->fd, REFSLAB_IOC_QUERY, &q))
+		return -errno;
+	*query = q;
+	return 0;
+}
+
+int refslab_session_create(struct refslab_session *session, const char *name, __u64 max_bytes,
+			   __u32 *heap_id)
+{
+	struct refslab_create c = { .size = sizeof(c), .max_bytes = max_bytes };
+	size_t len = strlen(name);
+
+	if (len > REFSLAB_NAME_MAX)
+		return -EINVAL;
+	memcpy(c.name, name, len);
+	if (ioctl(session->fd, REFSLAB_IOC_CREATE, &c))
+		return -errno;
+	if (heap_id)
+		*heap_id = c.heap_id;
+	return 0;
+}
+
+int refslab_session_submit(struct refslab_session *session, struct refslab_op *ops,
+			   unsigned int count, unsigned int *done)
+{
+	struct refslab_submit sub = {
+		.size = sizeof(sub),
+		.ops = (__u64)(size_t)ops,
+		.count = count,
+	};
+
+	if (done)
+		*done = 0;
+	if (ioctl(session->fd, REFSLAB_IOC_SUBMIT, &sub))
+		return -errno;
+	if (done)
+		*done = sub.done;
+	return sub.error;
+}

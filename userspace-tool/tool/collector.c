@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Statements about the collector and the heap. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "job.h"
+
+#define MAX_SLEEP	86400000	/* a day, in milliseconds */
+
+static bool say_generations(struct job *job, const char *key,
+			    const __u32 value[REFSLAB_GENERATIONS])
+{
+	struct json_object *array = json_object_new_array_ext(REFSLAB_GENERATIONS);
+	unsigned int g;
+
+	for (g = 0; array && g < REFSLAB_GENERATIONS; g++)
+		json_object_array_add(array, json_object_new_int64(value[g]));
+	return refslab_job_say(job, key, array);
+}
+
+static bool do_collect(struct job *job)
+{
+	__u64 unreachable, uncollectable;
+	__u64 g = job->line->nr_args ? job->number[0] : REFSLAB_GENERATIONS - 1;
+	int err = -EINVAL;
+
+	if (g < REFSLAB_GENERATIONS)
+		err = refslab_op_collect(job->session, g, &unreachable, &uncollectable);
+	return refslab_job_check(job, REFSLAB_OP_COLLECT, err) &&
+	       refslab_job_say_number(job, "collect", g) &&
+	       refslab_job_say_number(job, "unreachable", unreachable) &&
+	       refslab_job_say_number(job, "uncollectable", uncollectable);
+}
+
+static bool do_threshold(struct job *job)
+{
+	__u32 t[REFSLAB_GENERATIONS];
+	unsigned int g;
+	int err;
+
+	if (!job->line->nr_args) {
+		err = refslab_op_get_threshold(job->session, t);
+		return refslab_job_check(job, REFSLAB_OP_GET_THRESHOLD, err) &&
+		       say_generations(job, "threshold", t);
+	}
+	for (g = 0; g < REFSLAB_GENERATIONS; g++) {
+		if (job->number[g] > UINT_MAX)
+			return refslab_job_check(job, REFSLAB_OP_SET_THRESHOLD, -EINVAL);
+		t[g] = job->number[g];
+	}
+	return refslab_job_check(job, REFSLAB_OP_SET_THRESHOLD,
+				 refslab_op_set_threshold(job->session, t));
+}
+
+static bool do_count(struct job *job)
+{
+	__u32 count[REFSLAB_GENERATIONS];
+	int err = refslab_op_get_count(job->session, count);
+
+	return refslab_job_check(job, REFSLAB_OP_GET_COUNT, err) &&
+	       say_generations(job, "count", count);
+}
+
+static bool do_enable(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_ENABLE, refslab_op_enable(job->session));
+}
+
+static bool do_disable(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_DISABLE, refslab_op_disable(job->session));
+}
+
+static bool do_enabled(struct job *job)
+{
+	bool enabled;
+	int err = refslab_op_isenabled(job->session, &enabled);
+
+	return refslab_job_check(job, REFSLAB_OP_ISENABLED, err) &&
+	       refslab_job_say_flag(job, "enabled", enabled);
+}
+
+static bool do_stats(struct job *job)
+{
+	struct refslab_gc_stats stats;
+	struct json_object *array;
+	unsigned int g;
+	int err = refslab_op_get_stats(job->session, &stats);
+
+	if (!refslab_job_check(job, REFSLAB_OP_GET_STATS, err))
+		return false;
+	array = json_object_new_array_ext(REFSLAB_GENERATIONS);
+	for (g = 0; array && g < REFSLAB_GENERATIONS; g++) {
+		struct json_object *row = json_object_new_object();
+
+		json_object_object_add(row, "collections",
+				       json_object_new_uint64(stats.gen[g].collections));
+		json_object_object_add(row, "collected",
+				       json_object_new_uint64(stats.gen[g].collected));
+		json_object_object_add(row, "uncollectable",
+				       json_object_new_uint64(stats.gen[g].uncollectable));
+		json_object_array_add(array, row);
+	}
+	return refslab_job_say(job, "stats", array);
+}
+
+static struct json_object *row_of_record(struct job *job, const struct refslab_record *record)
+{
+	const char *type = refslab_names_type_name(job->script->names, record->type);
+	struct json_object *row = json_object_new_object();
+
+	json_object_object_add(row, "id", json_object_new_uint64(record->id));
+	json_object_object_add(row, "type", type ? json_object_new_string(type) :
+					   json_object_new_int64(record->type));
+	json_object_object_add(row, "refcount", json_object_new_int64(record->refcount));
+	json_object_object_add(row, "generation", record->generation == REFSLAB_GEN_ALL ? NULL :
+						  json_object_new_int64(record->generation));
+	json_object_object_add(row, "bytes", json_object_new_int64(record->bytes));
+	return row;
+}
+
+static bool do_objects(struct job *job)
+{
+	__u64 g = job->line->nr_args ? job->number[0] : REFSLAB_GEN_ALL;
+	struct json_object *array = json_object_new_array();
+	struct refslab_record *records;
+	size_t count, i, max = 4096;
+	__u64 cursor = 0;
+	int err = -EINVAL;
+
+	records = reallocarray(NULL, max, sizeof(*records));
+	if (!records || !array) {
+		free(records);
+		json_object_put(array);
+		return refslab_job_no_memory(job);
+	}
+	while (g < REFSLAB_GENERATIONS || !job->line->nr_args) {
+		err = refslab_op_objects(job->session, &cursor, g, records, max, &count);
+		if (err)
+			break;
+		for (i = 0; i < count; i++)
+			json_object_array_add(array, row_of_record(job, &records[i]));
+		if (!cursor)
+			break;
+	}
+	free(records);
+	if (!err)
+		return refslab_job_say(job, "objects", array);
+	json_object_put(array);
+	return refslab_job_check(job, REFSLAB_OP_OBJECTS, err);
+}
+
+static bool do_trim(struct job *job)
+{
+	__u64 bytes;
+	int err = refslab_op_trim(job->session, &bytes);
+
+	return refslab_job_check(job, REFSLAB_OP_TRIM, err) &&
+	       refslab_job_say_number(job, "trim", bytes);
+}
+
+static bool do_stat(struct job *job)
+{
+	struct refslab_stat s;
+	int err = refslab_op_stat(job->session, &s);
+
+	return refslab_job_check(job, REFSLAB_OP_STAT, err) &&
+	       refslab_job_say_number(job, "objects", s.objects) &&
+	       refslab_job_say_number(job, "tracked", s.tracked) &&
+	       refslab_job_say_number(job, "handles", s.handles) &&
+	       refslab_job_say_number(job, "bytes_used", s.bytes_used) &&
+	       refslab_job_say_number(job, "bytes_cached", s.bytes_cached) &&
+	       refslab_job_say_number(job, "bytes_reserved", s.bytes_reserved) &&
+	       refslab_job_say_number(job, "arenas", s.arenas) &&
+	       refslab_job_say_number(job, "pools_used", s.pools_used) &&
+	       refslab_job_say_number(job, "pools_full", s.pools_full) &&
+	       refslab_job_say_number(job, "pools_empty", s.pools_empty) &&
+	       refslab_job_say_number(job, "large", s.large) &&
+	       refslab_job_say_number(job, "arenas_made", s.arenas_made) &&
+	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned);
+}
+
+static bool do_sleep(struct job *job)
+{
+	__u64 ms = job->number[0];
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	if (ms > MAX_SLEEP)
+		return refslab_job_fail(job, "at most %u milliseconds", MAX_SLEEP);
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+	return true;
+}
+
+const struct job_statement refslab_collector_statements[] = {
+	{ "collect", do_collect },
+	{ "threshold", do_threshold },
+	{ "count", do_count },
+	{ "enable", do_enable },
+	{ "disable", do_disable },
+	{ "enabled", do_enabled },
+	{ "stats", do_stats },
+	{ "objects", do_objects },
+	{ "trim", do_trim },
+	{ "stat", do_stat },
+	{ "sleep", do_sleep },
+	{ }
+};

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* refslab heaps: one line for each heap. */
+#define _GNU_SOURCE		/* asprintf() */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <json-c/json.h>
+
+#include "debugfs.h"
+#include "tool.h"
+
+static const struct {
+	const char *key;
+	const char *title;
+	int width;
+} columns[] = {
+	{ "heap", "HEAP", 5 },
+	{ "objects", "OBJECTS", 10 },
+	{ "tracked", "TRACKED", 10 },
+	{ "handles", "HANDLES", 10 },
+	{ "bytes_used", "USED", 12 },
+	{ "bytes_cached", "CACHED", 12 },
+	{ "bytes_reserved", "RESERVED", 12 },
+	{ "arenas", "ARENAS", 8 },
+};
+
+static void print_row(struct json_object *heap)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(columns); i++) {
+		struct json_object *value;
+
+		if (json_object_object_get_ex(heap, columns[i].key, &value))
+			printf("%*s", columns[i].width, json_object_get_string(value));
+		else
+			printf("%*s", columns[i].width, "-");
+	}
+	putchar('\n');
+}
+
+/* The heap's number first, then what its stats file says. */
+static struct json_object *read_heap(const char *mount, __u32 id)
+{
+	struct json_object *heap, *stat;
+	char *file;
+
+	if (asprintf(&file, "heaps/%u/stats", id) < 0)
+		return NULL;
+	stat = refslab_debugfs_read(mount, file);
+	free(file);
+	if (!stat)
+		return NULL;
+	heap = json_object_new_object();
+	json_object_object_add(heap, "heap", json_object_new_int64(id));
+	json_object_object_foreach(stat, key, value)
+		json_object_object_add(heap, key, json_object_get(value));
+	json_object_put(stat);
+	return heap;
+}
+
+static int list_heaps(const char *mount, bool json)
+{
+	__u32 *ids;
+	size_t count, i;
+	int err;
+
+	err = refslab_debugfs_heaps(mount, &ids, &count);
+	if (err) {
+		refslab_debugfs_explain(mount, -err);
+		return REFSLAB_EXIT_FAILED;
+	}
+	for (i = 0; !json && i < ARRAY_SIZE(columns); i++)
+		printf("%*s%s", columns[i].width, columns[i].title,
+		       i + 1 < ARRAY_SIZE(columns) ? "" : "\n");
+	for (i = 0; i < count; i++) {
+		struct json_object *heap = read_heap(mount, ids[i]);
+
+		/* It ended since the folder was read. */
+		if (!heap && errno == ENOENT)
+			continue;
+		if (!heap) {
+			refslab_debugfs_explain(mount, errno);
+			free(ids);
+			return REFSLAB_EXIT_FAILED;
+		}
+		if (json) {
+			refslab_tool_json(heap);
+		} else {
+			print_row(heap);
+			json_object_put(heap);
+		}
+	}
+	free(ids);
+	return REFSLAB_EXIT_OK;
+}
+
+static int heaps_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "debugfs", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	const char *mount = REFSLAB_DEBUGFS_MOUNT;
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:jh", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			mount = optarg;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			return refslab_tool_help(&refslab_heaps_command);
+		default:
+			return refslab_tool_usage(&refslab_heaps_command, NULL);
+		}
+	}
+	if (optind < argc)
+		return refslab_tool_usage(&refslab_heaps_command, "heaps takes no argument");
+	return list_heaps(mount, json);
+}
+
+const struct refslab_command refslab_heaps_command = {
+	.name = "heaps",
+	.summary = "one line for each heap there is",
+	.help =
+	"Usage: refslab heaps [--json]\n"
+	"Prints a line for each heap: its number, objects, those of them the collector tracks,\n"
+	"handles, bytes used, cached and reserved, arenas. Reads debugfs, which only root may.\n\n"
+	"  -d, --debugfs DIR  where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
+	"  -j, --json         one object a heap, \"heap\" and the names of the counters as keys\n"
+	"  -h, --help         this text\n",
+	.main = heaps_main,
+};

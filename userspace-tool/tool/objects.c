@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Statements about objects. Whatever makes an object gives its name the new handle first and drops
+ * the handle the name had afterwards, so that a failing line changes nothing.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "job.h"
+
+/* The target stands for @handle from now on. */
+static bool bind(struct job *job, __u32 handle)
+{
+	__u32 old;
+
+	if (!refslab_names_set(job->script->names, job->line->target, handle, &old)) {
+		refslab_op_close(job->session, handle);
+		return refslab_job_no_memory(job);
+	}
+	if (!old)
+		return true;
+	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, old));
+}
+
+static bool bind_new(struct job *job, unsigned int opcode, int err, __u32 handle)
+{
+	return refslab_job_check(job, opcode, err) && bind(job, handle);
+}
+
+/*
+ * Submits the batch, whose operation 0 makes an object, and binds that. When a later operation
+ * fails the object goes again.
+ */
+static bool bind_batch(struct job *job, const char *type_name, int type_op)
+{
+	struct refslab_batch *batch = job->script->batch;
+	unsigned int done;
+	__u32 handle;
+	int err;
+
+	err = refslab_batch_submit(batch, job->session, &done);
+	handle = done ? refslab_batch_result(batch, 0, 0) : 0;
+	if (type_op < (int)done)
+		refslab_names_add_type(job->script->names, type_name,
+				       refslab_batch_result(batch, type_op, 0));
+	if (!err)
+		return bind(job, handle);
+	if (handle)
+		refslab_op_close(job->session, handle);
+	return refslab_job_check(job, refslab_batch_opcode(batch, done), err);
+}
+
+/* The number of a built-in type is learnt from the first object made, for "objects" to name it. */
+static int add_typeof(struct job *job, const char *type_name)
+{
+	__u32 type;
+
+	if (refslab_names_find_type(job->script->names, type_name, &type))
+		return INT_MAX;
+	return refslab_batch_op(job->script->batch, REFSLAB_OP_TYPEOF, refslab_result(0),
+				refslab_value(0), refslab_value(0));
+}
+
+static bool do_int(struct job *job)
+{
+	refslab_batch_op(job->script->batch, REFSLAB_OP_INT,
+			 refslab_value(job->number[0]));
+	return bind_batch(job, "int", add_typeof(job, "int"));
+}
+
+static bool do_str(struct job *job)
+{
+	const struct parser_arg *text = &job->line->args[0];
+
+	refslab_batch_op(job->script->batch, REFSLAB_OP_STR, refslab_pointer(text->text),
+			 refslab_value(text->len));
+	return bind_batch(job, "str", add_typeof(job, "str"));
+}
+
+static bool do_list(struct job *job)
+{
+	struct refslab_batch *batch = job->script->batch;
+	unsigned int i;
+	int type_op;
+
+	if (job->line->nr_args > REFSLAB_MAX_OPS - 2)
+		return refslab_job_fail(job, "at most %u elements to begin with",
+					REFSLAB_MAX_OPS - 2);
+	refslab_batch_op(batch, REFSLAB_OP_LIST);
+	type_op = add_typeof(job, "list");
+	for (i = 0; i < job->line->nr_args; i++) {
+		__u32 element = refslab_names_get(job->script->names, job->line->args[i].text);
+
+		refslab_batch_op(batch, REFSLAB_OP_APPEND, refslab_result(0),
+				 refslab_value(element));
+	}
+	return bind_batch(job, "list", type_op);
+}
+
+static bool read_type_option(struct job *job, const struct parser_arg *option,
+			     struct refslab_type_def *def)
+{
+	__u32 *field;
+
+	if (!strcmp(option->text, "acyclic")) {
+		if (option->has_number)
+			return refslab_job_fail(job, "acyclic takes no number");
+		def->flags |= REFSLAB_TYPE_ACYCLIC;
+		return true;
+	}
+	if (!strcmp(option->text, "slots"))
+		field = &def->nr_slots;
+	else if (!strcmp(option->text, "payload"))
+		field = &def->payload;
+	else if (!strcmp(option->text, "cache"))
+		field = &def->cache_limit;
+	else
+		return refslab_job_fail(job, "there is no option '%.40s'", option->text);
+	if (!option->has_number)
+		return refslab_job_fail(job, "%s takes a number: %s=N", option->text, option->text);
+	if (option->number < 0 || option->number > UINT_MAX)
+		return refslab_job_check(job, REFSLAB_OP_TYPE, -EINVAL);
+	*field = option->number;
+	return true;
+}
+
+static bool do_type(struct job *job)
+{
+	struct refslab_type_def def = { };
+	const char *name = job->line->args[0].text;
+	unsigned int i;
+	__u32 type;
+	int err;
+
+	for (i = 1; i < job->line->nr_args; i++)
+		if (!read_type_option(job, &job->line->args[i], &def))
+			return false;
+	err = refslab_op_type(job->session, name, &def, &type);
+	if (!refslab_job_check(job, REFSLAB_OP_TYPE, err))
+		return false;
+	return refslab_names_add_type(job->script->names, name, type) || refslab_job_no_memory(job);
+}
+
+static bool do_new(struct job *job)
+{
+	const char *name = job->line->args[0].text;
+	__u32 type, handle;
+	int err;
+
+	if (!refslab_names_find_type(job->script->names, name, &type))
+		return refslab_job_fail(job, "there is no type '%.40s'", name);
+	err = refslab_op_new(job->session, type, &handle);
+	return bind_new(job, REFSLAB_OP_NEW, err, handle);
+}
+
+static bool do_copy(struct job *job)
+{
+	__u32 handle;
+	int err = refslab_op_dup(job->session, job->arg[0], &handle);
+
+	return bind_new(job, REFSLAB_OP_DUP, err, handle);
+}
+
+static bool do_del(struct job *job)
+{
+	const struct parser_line *line = job->line;
+	unsigned int i, j;
+
+	for (i = 0; i < line->nr_args; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(line->args[i].text, line->args[j].text))
+				return refslab_job_fail(job, "'%.40s' twice", line->args[i].text);
+	for (i = 0; i < line->nr_args; i++) {
+		const char *name = line->args[i].text;
+		__u32 handle = refslab_names_get(job->script->names, name);
+		int err = refslab_op_close(job->session, handle);
+
+		if (!refslab_job_check(job, REFSLAB_OP_CLOSE, err))
+			return false;
+		refslab_names_unset(job->script->names, name);
+	}
+	return true;
+}
+
+static bool do_append(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_APPEND,
+				 refslab_op_append(job->session, job->arg[0], job->arg[1]));
+}
+
+static bool do_insert(struct job *job)
+{
+	int err;
+
+	err = refslab_op_insert(job->session, job->arg[0], job->number[1], job->arg[2]);
+	return refslab_job_check(job, REFSLAB_OP_INSERT, err);
+}
+
+static bool do_pop(struct job *job)
+{
+	__u32 handle;
+	int err;
+
+	err = refslab_op_pop(job->session, job->arg[0], job->number[1], &handle);
+	if (job->line->target)
+		return bind_new(job, REFSLAB_OP_POP, err, handle);
+	if (!refslab_job_check(job, REFSLAB_OP_POP, err))
+		return false;
+	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, handle));
+}
+
+static bool do_setitem(struct job *job)
+{
+	int err;
+
+	err = refslab_op_setitem(job->session, job->arg[0], job->number[1], job->arg[2]);
+	return refslab_job_check(job, REFSLAB_OP_SETITEM, err);
+}
+
+static bool do_delitem(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_DELITEM,
+				 refslab_op_delitem(job->session, job->arg[0], job->number[1]));
+}
+
+static bool do_item(struct job *job)
+{
+	__u32 handle;
+	int err = refslab_op_item(job->session, job->arg[0], job->number[1], &handle);
+
+	return bind_new(job, REFSLAB_OP_ITEM, err, handle);
+}
+
+static bool do_len(struct job *job)
+{
+	__u64 len;
+	int err = refslab_op_len(job->session, job->arg[0], &len);
+
+	return refslab_job_check(job, REFSLAB_OP_LEN, err) &&
+	       refslab_job_say_number(job, "len", len);
+}
+
+static bool do_setslot(struct job *job)
+{
+	int err;
+
+	err = refslab_op_setslot(job->session, job->arg[0], job->number[1], job->arg[2]);
+	return refslab_job_check(job, REFSLAB_OP_SETSLOT, err);
+}
+
+static bool do_clearslot(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_CLEARSLOT,
+				 refslab_op_clearslot(job->session, job->arg[0], job->number[1]));
+}
+
+static bool do_slot(struct job *job)
+{
+	__u32 handle;
+	int err = refslab_op_slot(job->session, job->arg[0], job->number[1], &handle);
+
+	return bind_new(job, REFSLAB_OP_SLOT, err, handle);
+}
+
+static bool do_write(struct job *job)
+{
+	const struct parser_arg *bytes = &job->line->args[2];
+	int err;
+
+	err = refslab_op_write(job->session, job->arg[0], job->number[1], bytes->text,
+			       bytes->len);
+	return refslab_job_check(job, REFSLAB_OP_WRITE, err);
+}
+
+/* JSON has no bytes: byte N becomes character N, in UTF-8. */
+static struct json_object *text_of_bytes(const unsigned char *bytes, size_t len)
+{
+	struct json_object *o;
+	char *text = malloc(2 * len + 1);
+	size_t i, n = 0;
+
+	if (!text)
+		return NULL;
+	for (i = 0; i < len; i++) {
+		if (bytes[i] >= 0x80) {
+			text[n++] = 0xc0 | bytes[i] >> 6;
+			text[n++] = 0x80 | (bytes[i] & 0x3f);
+		} else {
+			text[n++] = bytes[i];
+		}
+	}
+	o = json_object_new_string_len(text, n);
+	free(text);
+	return o;
+}
+
+static bool do_read(struct job *job)
+{
+	__u64 len = job->number[2];
+	unsigned char *bytes;
+	bool ok;
+	int err;
+
+	/* No payload is longer, so the kernel need not be asked. */
+	if (len > REFSLAB_MAX_PAYLOAD)
+		return refslab_job_check(job, REFSLAB_OP_READ, -ERANGE);
+	bytes = malloc(len + 1);
+	if (!bytes)
+		return refslab_job_no_memory(job);
+	err = refslab_op_read(job->session, job->arg[0], job->number[1], bytes, len);
+	ok = refslab_job_check(job, REFSLAB_OP_READ, err) &&
+	     refslab_job_say(job, "read", text_of_bytes(bytes, len));
+	free(bytes);
+	return ok;
+}
+
+static bool do_refcount(struct job *job)
+{
+	__u32 count;
+	int err = refslab_op_refcount(job->session, job->arg[0], &count);
+
+	return refslab_job_check(job, REFSLAB_OP_REFCOUNT, err) &&
+	       refslab_job_say_number(job, "refcount", count);
+}
+
+static bool do_id(struct job *job)
+{
+	__u64 id;
+	int err = refslab_op_id(job->session, job->arg[0], &id);
+
+	return refslab_job_check(job, REFSLAB_OP_ID, err) && refslab_job_say_number(job, "id", id);
+}
+
+static bool do_typeof(struct job *job)
+{
+	char name[REFSLAB_NAME_MAX];
+	size_t len;
+	int err;
+
+	err = refslab_op_typeof(job->session, job->arg[0], name, sizeof(name), NULL, &len);
+	if (!refslab_job_check(job, REFSLAB_OP_TYPEOF, err))
+		return false;
+	if (len > sizeof(name))
+		len = sizeof(name);
+	return refslab_job_say(job, "typeof", json_object_new_string_len(name, len));
+}
+
+static bool do_value(struct job *job)
+{
+	size_t len;
+	__s64 value;
+	char *text;
+	bool ok;
+	int err;
+
+	err = refslab_op_int_value(job->session, job->arg[0], &value);
+	if (!err)
+		return refslab_job_say(job, "value", json_object_new_int64(value));
+	if (err != -EPROTOTYPE)
+		return refslab_job_check(job, REFSLAB_OP_INT_VALUE, err);
+
+	text = malloc(REFSLAB_MAX_STR);
+	if (!text)
+		return refslab_job_no_memory(job);
+	err = refslab_op_str_value(job->session, job->arg[0], text, REFSLAB_MAX_STR, &len);
+	if (err == -EPROTOTYPE)
+		ok = refslab_job_fail(job, "only an int or a str has a value");
+	else
+		ok = refslab_job_check(job, REFSLAB_OP_STR_VALUE, err) &&
+		     refslab_job_say(job, "value", json_object_new_string_len(text, len));
+	free(text);
+	return ok;
+}
+
+static bool do_is(struct job *job)
+{
+	bool same;
+	int err = refslab_op_is(job->session, job->arg[0], job->arg[1], &same);
+
+	return refslab_job_check(job, REFSLAB_OP_IS, err) && refslab_job_say_flag(job, "is", same);
+}
+
+static bool do_tracked(struct job *job)
+{
+	bool tracked;
+	int err = refslab_op_tracked(job->session, job->arg[0], &tracked, NULL);
+
+	return refslab_job_check(job, REFSLAB_OP_TRACKED, err) &&
+	       refslab_job_say_flag(job, "tracked", tracked);
+}
+
+static bool do_block(struct job *job)
+{
+	struct refslab_block block;
+	char text[64];
+	int err = refslab_op_block(job->session, job->arg[0], &block);
+
+	if (!refslab_job_check(job, REFSLAB_OP_BLOCK, err))
+		return false;
+	if (block.arena == REFSLAB_ARENA_LARGE)
+		snprintf(text, sizeof(text), "large.%u", block.pool);
+	else
+		snprintf(text, sizeof(text), "%llu.%u.%u", block.arena, block.pool, block.block);
+	return refslab_job_say(job, "block", json_object_new_string(text));
+}
+
+const struct job_statement refslab_objects_statements[] = {
+	{ "=", do_copy },
+	{ "int", do_int },
+	{ "str", do_str },
+	{ "list", do_list },
+	{ "type", do_type },
+	{ "new", do_new },
+	{ "del", do_del },
+	{ "append", do_append },
+	{ "insert", do_insert },
+	{ "pop", do_pop },
+	{ "setitem", do_setitem },
+	{ "delitem", do_delitem },
+	{ "item", do_item },
+	{ "len", do_len },
+	{ "setslot", do_setslot },
+	{ "clearslot", do_clearslot },
+	{ "slot", do_slot },
+	{ "write", do_write },
+	{ "read", do_read },
+	{ "refcount", do_refcount },
+	{ "id", do_id },
+	{ "typeof", do_typeof },
+	{ "value", do_value },
+	{ "is", do_is },
+	{ "tracked", do_tracked },
+	{ "block", do_block },
+	{ }
+};

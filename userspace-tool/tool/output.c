@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Results for people. */
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "output.h"
+#include "parser.h"
+
+/* As a script would write it; what is not ASCII stays as it is. */
+static void print_string(const char *text, size_t len)
+{
+	size_t i;
+
+	putchar('"');
+	for (i = 0; i < len; i++) {
+		unsigned char c = text[i];
+
+		if (c == '\n')
+			fputs("\\n", stdout);
+		else if (c == '\t')
+			fputs("\\t", stdout);
+		else if (c == '\\' || c == '"')
+			printf("\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+/* A string of the result that stands for bytes: one character each, see text_of_bytes(). */
+static void print_bytes(const char *text, size_t len)
+{
+	size_t i;
+
+	putchar('"');
+	for (i = 0; i < len; i++) {
+		unsigned char c = text[i];
+
+		if (c >= 0xc2 && i + 1 < len)
+			c = (c & 0x03) << 6 | (text[++i] & 0x3f);
+		if (c == '\\' || c == '"')
+			printf("\\%c", c);
+		else if (c < ' ' || c >= 0x7f)
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static void print_value(const char *word, struct json_object *value)
+{
+	size_t i;
+
+	switch (json_object_get_type(value)) {
+	case json_type_boolean:
+		fputs(json_object_get_boolean(value) ? "yes" : "no", stdout);
+		break;
+	case json_type_array:
+		for (i = 0; i < json_object_array_length(value); i++)
+			printf("%s%s", i ? " " : "",
+			       json_object_get_string(json_object_array_get_idx(value, i)));
+		break;
+	case json_type_string:
+		if (!strcmp(word, "value"))
+			print_string(json_object_get_string(value),
+				     json_object_get_string_len(value));
+		else if (!strcmp(word, "read"))
+			print_bytes(json_object_get_string(value),
+				    json_object_get_string_len(value));
+		else
+			fputs(json_object_get_string(value), stdout);
+		break;
+	default:
+		fputs(json_object_get_string(value), stdout);
+	}
+}
+
+static const char *text_of(struct json_object *row, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(row, key, &value) || !value)
+		return "-";
+	return json_object_get_string(value);
+}
+
+static void print_collect(struct json_object *result)
+{
+	printf("collect %s: %s unreachable, %s uncollectable\n", text_of(result, "collect"),
+	       text_of(result, "unreachable"), text_of(result, "uncollectable"));
+}
+
+static void print_stats(struct json_object *generations)
+{
+	size_t i;
+
+	puts("stats:  generation  collections   collected  uncollectable");
+	for (i = 0; i < json_object_array_length(generations); i++) {
+		struct json_object *row = json_object_array_get_idx(generations, i);
+
+		printf("        %10zu  %11s  %10s  %13s\n", i, text_of(row, "collections"),
+		       text_of(row, "collected"), text_of(row, "uncollectable"));
+	}
+}
+
+static void print_objects(struct json_object *objects)
+{
+	size_t i, n = json_object_array_length(objects);
+
+	printf("objects: %zu\n", n);
+	if (n)
+		puts("          ID  TYPE              REFCOUNT  GENERATION     BYTES");
+	for (i = 0; i < n; i++) {
+		struct json_object *row = json_object_array_get_idx(objects, i);
+
+		printf("  %10s  %-16s  %8s  %10s  %8s\n", text_of(row, "id"),
+		       text_of(row, "type"), text_of(row, "refcount"),
+		       text_of(row, "generation"), text_of(row, "bytes"));
+	}
+}
+
+void refslab_output_pairs(struct json_object *object)
+{
+	json_object_object_foreach(object, key, value)
+		printf("%-16s %14s\n", key, json_object_get_string(value));
+}
+
+/* A heap's counters, on four lines rather than thirteen. */
+static void print_stat(struct json_object *result)
+{
+	const char *separator = "stat: ";
+
+	json_object_object_foreach(result, key, value) {
+		if (!strcmp(key, "bytes_used") || !strcmp(key, "arenas") ||
+		    !strcmp(key, "arenas_made"))
+			separator = "\n      ";
+		printf("%s%s %s", separator, key, json_object_get_string(value));
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
+void refslab_output_line(const struct parser_line *line, struct json_object *result)
+{
+	const char *word = line->word->word;
+	struct json_object *value;
+	unsigned int i;
+
+	if (!strcmp(word, "collect")) {
+		print_collect(result);
+	} else if (!strcmp(word, "stat")) {
+		print_stat(result);
+	} else if (json_object_object_get_ex(result, "stats", &value)) {
+		print_stats(value);
+	} else if (json_object_object_get_ex(result, "objects", &value)) {
+		print_objects(value);
+	} else if (json_object_object_get_ex(result, word, &value)) {
+		/* The statement, then the answer. */
+		fputs(word, stdout);
+		for (i = 0; i < line->nr_args; i++) {
+			if (line->args[i].has_number)
+				printf(" %lld", line->args[i].number);
+			else
+				printf(" %s", line->args[i].text);
+		}
+		fputs(": ", stdout);
+		print_value(word, value);
+		putchar('\n');
+	}
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Carrying out script lines: names become handles, then the line's statement runs. */
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "job.h"
+
+/* Every name among the operands stands for something, or nothing is done. */
+static bool look_up_names(struct job *job)
+{
+	const char *form = job->line->word->form;
+	unsigned int i;
+
+	for (i = 0; i < job->line->nr_args; i++) {
+		const char *name = job->line->args[i].text;
+		__u32 handle;
+
+		if (*form == '*' || *form == '+' || *form == '?')
+			form++;
+		if (i < ARRAY_SIZE(job->number))
+			job->number[i] = job->line->args[i].number;
+		if (*form == 'n') {
+			handle = refslab_names_get(job->script->names, name);
+			if (!handle)
+				return refslab_job_fail(job, "there is no object '%.40s'", name);
+			if (i < ARRAY_SIZE(job->arg))
+				job->arg[i] = handle;
+		}
+		/* The last letter is the one that may come again. */
+		if (form[1])
+			form++;
+	}
+	return true;
+}
+
+static const struct job_statement *find(const struct job_statement *s, const char *word)
+{
+	for (; s->word; s++)
+		if (!strcmp(word, s->word))
+			return s;
+	return NULL;
+}
+
+bool refslab_statements_run(struct script *script, const struct parser_line *line,
+			    struct json_object **result)
+{
+	struct job job = { .script = script, .line = line, .session = script->session };
+	const struct job_statement *statement;
+	bool ok;
+
+	*result = NULL;
+	if (!line->word)
+		return true;
+	if (!look_up_names(&job))
+		return false;
+	statement = find(refslab_objects_statements, line->word->word);
+	if (!statement)
+		statement = find(refslab_collector_statements, line->word->word);
+	ok = statement ? statement->run(&job) : refslab_job_fail(&job, "cannot be carried out");
+	refslab_batch_reset(script->batch);
+	if (ok)
+		*result = job.result;
+	else
+		json_object_put(job.result);
+	return ok;
+}
+
+bool refslab_statements_start(struct script *script, struct refslab_session *session)
+{
+	*script = (struct script){
+		.session = session,
+		.batch = refslab_batch_new(),
+		.names = refslab_names_new(),
+	};
+	if (script->batch && script->names)
+		return true;
+	refslab_statements_stop(script);
+	snprintf(script->error, sizeof(script->error), "no memory");
+	return false;
+}
+
+void refslab_statements_stop(struct script *script)
+{
+	refslab_batch_free(script->batch);
+	refslab_names_free(script->names);
+	script->batch = NULL;
+	script->names = NULL;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the sub-commands share. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <json-c/json.h>
+
+#include "tool.h"
+
+static void say(const char *fmt, va_list ap)
+{
+	fputs("refslab: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void refslab_tool_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+int refslab_tool_usage(const struct refslab_command *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	/* With no message getopt has given one. */
+	if (fmt) {
+		va_start(ap, fmt);
+		say(fmt, ap);
+		va_end(ap);
+	}
+	fprintf(stderr, "Try 'refslab %s --help'.\n", cmd->name);
+	return REFSLAB_EXIT_USAGE;
+}
+
+int refslab_tool_help(const struct refslab_command *cmd)
+{
+	fputs(cmd->help, stdout);
+	return REFSLAB_EXIT_OK;
+}
+
+bool refslab_tool_number(const struct refslab_command *cmd, const char *option, const char *text,
+			 __u64 max, __u64 *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	/* strtoull() takes signs and leading blanks, and wraps negative numbers. */
+	if (isdigit((unsigned char)text[0]) && !*end && !errno && *number <= max)
+		return true;
+	refslab_tool_usage(cmd, "%s is a number from 0 to %llu, not '%s'", option, max, text);
+	return false;
+}
+
+struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
+					     __u32 *heap_id)
+{
+	struct refslab_session *session;
+	int err;
+
+	err = refslab_session_open(NULL, &session);
+	if (err) {
+		refslab_tool_error("%s: %s", REFSLAB_DEVICE, refslab_strerror(0, err));
+		return NULL;
+	}
+	err = refslab_session_create(session, heap_name, max_bytes, heap_id);
+	if (err) {
+		refslab_tool_error("cannot make a heap: %s", refslab_strerror(0, err));
+		refslab_session_close(session);
+		return NULL;
+	}
+	return session;
+}
+
+void refslab_tool_json(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the sub-commands share: their table, error messages, exit statuses. */
+#ifndef _REFSLAB_TOOL_H
+#define _REFSLAB_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "librefslab.h"
+
+struct json_object;
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* The compiler checks the arguments against the format. */
+#ifndef __printf
+#define __printf(fmt, args)	__attribute__((	\
+	__format__(__printf__, fmt, args)))
+#endif
+
+enum refslab_exit {
+	REFSLAB_EXIT_OK,
+	REFSLAB_EXIT_FAILED,		/* something that was asked for did not work */
+	REFSLAB_EXIT_USAGE,		/* the command line makes no sense */
+};
+
+struct refslab_command {
+	const char *name;
+	const char *summary;
+	const char *help;		/* all of --help */
+	/* @argv[1] and on are the sub-command's; returns the exit status. */
+	int (*main)(int argc, char **argv);
+};
+
+extern const struct refslab_command refslab_run_command;
+extern const struct refslab_command refslab_stat_command;
+extern const struct refslab_command refslab_heaps_command;
+extern const struct refslab_command refslab_stress_command;
+extern const struct refslab_command refslab_version_command;
+
+/* "refslab: message" on stderr. */
+void refslab_tool_error(const char *fmt, ...) __printf(1, 2);
+
+/* The same and where to find help; returns REFSLAB_EXIT_USAGE. */
+int refslab_tool_usage(const struct refslab_command *cmd, const char *fmt, ...) __printf(2, 3);
+
+/* --help: prints it, returns REFSLAB_EXIT_OK. */
+int refslab_tool_help(const struct refslab_command *cmd);
+
+/*
+ * An unsigned decimal number of at most @max, nothing else in @text. Returns false, and says so as
+ * a usage error of @cmd, when it is not one.
+ */
+bool refslab_tool_number(const struct refslab_command *cmd, const char *option, const char *text,
+			 __u64 max, __u64 *number);
+
+/* Opens a session and makes a heap; NULL, with a message, when that fails. */
+struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
+					     __u32 *heap_id);
+
+/* Prints one JSON object on a line and drops it. */
+void refslab_tool_json(struct json_object *object);
+
+#endif /* _REFSLAB_TOOL_H */
