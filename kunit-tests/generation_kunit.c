@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generations: counts, thresholds, promotion, and automatic scans.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+
+#include "../kmod/heap.h"
+#include "../kmod/refslab.h"
+
+struct generation_test {
+	struct refslab_heap *heap;
+	struct refslab_type *node;
+};
+
+static int generation_init(struct kunit *test)
+{
+	static const struct refslab_type_ops node = { .name = "node", .nr_slots = 1 };
+	const struct refslab_heap_params params = { .disabled = true };
+	struct generation_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t);
+	t->heap = refslab_heap_create("generation", &params);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->heap);
+	t->node = refslab_type_register(t->heap, &node);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->node);
+	test->priv = t;
+	return 0;
+}
+
+static void generation_exit(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	char why[160] = "";
+
+	if (!t || IS_ERR_OR_NULL(t->heap))
+		return;
+	refslab_collect(t->heap, 2);
+	KUNIT_EXPECT_EQ(test, refslab_count(t->heap), 0ULL);
+	KUNIT_EXPECT_EQ_MSG(test, refslab_heap_check(t->heap, why, sizeof(why)), 0, "%s", why);
+	refslab_heap_destroy(t->heap);
+}
+
+static void make_garbage(struct kunit *test, int n)
+{
+	struct generation_test *t = test->priv;
+	void *obj;
+
+	while (n--) {
+		obj = refslab_alloc(t->node, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		refslab_link(obj, 0, obj);
+		refslab_put(obj);
+	}
+}
+
+static void expect_counts(struct kunit *test, u32 c0, u32 c1, u32 c2)
+{
+	struct generation_test *t = test->priv;
+	u32 count[3];
+
+	refslab_generation_get_counts(&t->heap->gc, count);
+	KUNIT_EXPECT_EQ(test, count[0], c0);
+	KUNIT_EXPECT_EQ(test, count[1], c1);
+	KUNIT_EXPECT_EQ(test, count[2], c2);
+}
+
+static void generation_counts(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	void *obj[10];
+	int i;
+
+	expect_counts(test, 0, 0, 0);
+	for (i = 0; i < 10; i++)
+		obj[i] = refslab_alloc(t->node, GFP_KERNEL);
+	expect_counts(test, 10, 0, 0);
+	for (i = 0; i < 4; i++)
+		refslab_put(obj[i]);
+	expect_counts(test, 6, 0, 0);
+	refslab_collect(t->heap, 0);
+	expect_counts(test, 0, 1, 0);
+	refslab_collect(t->heap, 0);
+	expect_counts(test, 0, 2, 0);
+	refslab_collect(t->heap, 1);
+	expect_counts(test, 0, 0, 1);
+	refslab_collect(t->heap, 2);
+	expect_counts(test, 0, 0, 0);
+	/* freeing old objects does not go below 0, nor put off the next scan */
+	for (i = 4; i < 10; i++)
+		refslab_put(obj[i]);
+	expect_counts(test, 0, 0, 0);
+	obj[0] = refslab_alloc(t->node, GFP_KERNEL);
+	expect_counts(test, 1, 0, 0);
+	refslab_put(obj[0]);
+}
+
+static void generation_promotion(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	void *a = refslab_alloc(t->node, GFP_KERNEL), *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(a), 0U);
+	refslab_collect(t->heap, 0);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(a), 1U);
+	refslab_collect(t->heap, 0);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(a), 1U);
+	/* younger ones are merged in, and move with the rest */
+	b = refslab_alloc(t->node, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	refslab_collect(t->heap, 1);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(a), 2U);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(b), 2U);
+	refslab_collect(t->heap, 2);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(a), 2U);
+	refslab_put(b);
+	/* a block filled anew is young again */
+	b = refslab_alloc(t->node, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_EQ(test, refslab_generation_of(b), 0U);
+	refslab_put(a);
+	refslab_put(b);
+}
+
+static bool wait_for(u64 *value, u64 want)
+{
+	int i;
+
+	for (i = 0; i < 1000 && READ_ONCE(*value) != want; i++)
+		msleep(20);
+	return READ_ONCE(*value) == want;
+}
+
+/* A scan starts when the count exceeds the threshold: with the 701st, not with the 700th. */
+static void generation_threshold(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+
+	refslab_enable(t->heap);
+	make_garbage(test, 700);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gc->generation[0].collections), 0ULL);
+	make_garbage(test, 1);
+	KUNIT_EXPECT_TRUE(test, wait_for(&gc->generation[0].collections, 1));
+	refslab_generation_stop(gc);
+	/* it may have begun before the 701st, just made, was dropped */
+	KUNIT_EXPECT_GE(test, gc->generation[0].collected, 700ULL);
+	expect_counts(test, 0, 1, 0);
+}
+
+static void generation_disabled(struct kunit *test)
+{
+	const u32 off[3] = { 0, 10, 10 };
+	struct generation_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+
+	make_garbage(test, 2000);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gc->generation[0].collections), 0ULL);
+	refslab_generation_set_thresholds(gc, off);
+	refslab_enable(t->heap);
+	make_garbage(test, 2000);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gc->generation[0].collections), 0ULL);
+	expect_counts(test, 4000, 0, 0);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 4000L);
+}
+
+/* Every eleventh scan of 0 is one of 1, and full ones come when enough has grown old. */
+static void generation_oldest(struct kunit *test)
+{
+	const u32 threshold[3] = { 10, 2, 1 };
+	struct generation_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+	u64 young;
+	int i;
+
+	refslab_generation_set_thresholds(gc, threshold);
+	refslab_enable(t->heap);
+	for (i = 0; i < 60; i++) {
+		young = READ_ONCE(gc->generation[0].collections) +
+			READ_ONCE(gc->generation[1].collections);
+		make_garbage(test, 11);
+		KUNIT_ASSERT_TRUE_MSG(test, ({
+			int n;
+
+			for (n = 0; n < 1000 && READ_ONCE(gc->generation[0].collections) +
+			     READ_ONCE(gc->generation[1].collections) == young; n++)
+				msleep(20);
+			n < 1000;
+		}), "no scan after %d rounds", i);
+	}
+	refslab_generation_stop(gc);
+	/* three scans of 0, then one of 1 */
+	KUNIT_EXPECT_EQ(test, gc->generation[0].collections, 45ULL);
+	KUNIT_EXPECT_EQ(test, gc->generation[1].collections, 15ULL);
+	/* nothing grew old, so no full scan */
+	KUNIT_EXPECT_EQ(test, gc->generation[2].collections, 0ULL);
+}
+
+/*
+ * An automatic full scan waits until what came since exceeds a quarter of what survived the last.
+ */
+static void generation_quarter(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+	void *keep[130];
+	int i;
+
+	for (i = 0; i < 100; i++)
+		keep[i] = refslab_alloc(t->node, GFP_KERNEL);
+	refslab_collect(t->heap, 2);
+	KUNIT_EXPECT_EQ(test, gc->old_survivors, 100ULL);
+	for (; i < 125; i++)
+		keep[i] = refslab_alloc(t->node, GFP_KERNEL);
+	refslab_collect(t->heap, 1);
+	KUNIT_EXPECT_EQ(test, gc->old_pending, 25ULL);
+	/* the count of 2 is far over its threshold now */
+	WRITE_ONCE(gc->generation[2].count, 1000);
+	WRITE_ONCE(gc->generation[1].count, 1000);
+	WRITE_ONCE(gc->generation[0].threshold, 5);
+	refslab_enable(t->heap);
+	make_garbage(test, 6);
+	KUNIT_EXPECT_TRUE(test, wait_for(&gc->generation[1].collections, 2));
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gc->generation[2].collections), 1ULL);
+	refslab_disable(t->heap);
+	for (; i < 130; i++)
+		keep[i] = refslab_alloc(t->node, GFP_KERNEL);
+	refslab_collect(t->heap, 1);
+	/* and what was in flight while a scan passed */
+	KUNIT_EXPECT_GE(test, gc->old_pending, 30ULL);
+	WRITE_ONCE(gc->generation[2].count, 1000);
+	refslab_enable(t->heap);
+	make_garbage(test, 6);
+	KUNIT_EXPECT_TRUE(test, wait_for(&gc->generation[2].collections, 2));
+	refslab_disable(t->heap);
+	while (i--)
+		refslab_put(keep[i]);
+}
+
+/* An allocator without pause is made to help: garbage stays behind, also when the worker does. */
+static void generation_outrun(struct kunit *test)
+{
+	struct generation_test *t = test->priv;
+	u64 most = 0;
+	int i;
+
+	refslab_enable(t->heap);
+	for (i = 0; i < 100; i++) {
+		make_garbage(test, 1000);
+		most = max(most, refslab_count(t->heap));
+	}
+	refslab_generation_stop(&t->heap->gc);
+	KUNIT_EXPECT_LT(test, most, 60000ULL);
+}
+
+/* With a limit, memory runs out only when what is alive needs it. */
+static void generation_limit(struct kunit *test)
+{
+	static const struct refslab_type_ops node = {
+		.name = "node", .nr_slots = 1, .payload = 200,
+	};
+	const struct refslab_heap_params params = { .max_bytes = 512 * 1024, .disabled = true };
+	struct refslab_heap *heap = refslab_heap_create("limit", &params);
+	struct refslab_type *type;
+	void *obj, *first = NULL;
+	int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	type = refslab_type_register(heap, &node);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	/* twenty times the limit in garbage cycles */
+	for (i = 0; i < 50000; i++) {
+		obj = refslab_alloc(type, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		refslab_link(obj, 0, obj);
+		refslab_put(obj);
+	}
+	KUNIT_EXPECT_GT(test, heap->gc.generation[2].collections, 10ULL);
+	/* now it stays alive, as a chain */
+	for (i = 0; i < 50000; i++) {
+		obj = refslab_alloc(type, GFP_KERNEL);
+		if (!obj)
+			break;
+		refslab_link(obj, 0, first);
+		refslab_put(first);
+		first = obj;
+	}
+	KUNIT_EXPECT_GT(test, i, 1500);
+	KUNIT_EXPECT_LT(test, i, 2200);
+	KUNIT_EXPECT_LE(test, atomic64_read(&heap->objects.mem.reserved), 512 * 1024LL);
+	refslab_put(first);
+	obj = refslab_alloc(type, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	refslab_put(obj);
+	refslab_heap_destroy(heap);
+}
+
+static struct kunit_case generation_cases[] = {
+	KUNIT_CASE(generation_counts),
+	KUNIT_CASE(generation_promotion),
+	KUNIT_CASE(generation_threshold),
+	KUNIT_CASE(generation_disabled),
+	KUNIT_CASE(generation_oldest),
+	KUNIT_CASE(generation_quarter),
+	KUNIT_CASE(generation_outrun),
+	KUNIT_CASE(generation_limit),
+	{}
+};
+
+static struct kunit_suite generation_suite = {
+	.name = "refslab-generation",
+	.init = generation_init,
+	.exit = generation_exit,
+	.test_cases = generation_cases,
+};
+
+kunit_test_suite(generation_suite);

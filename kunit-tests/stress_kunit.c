@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that make, link, unlink, follow and drop objects of one heap at random while the
+ * collector
+ * runs back to back. Each object carries a mark that its release() destroys, and everybody looks
+ * at the mark of every object he holds: an object freed while alive does not stay unnoticed.
+ *
+ * refslab_kunit.stress_seconds= says how long (default 3), refslab_kunit.stress_threads= how many
+ * (4).
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+
+#include "../kmod/heap.h"
+#include "../kmod/refslab.h"
+#include "../kmod/types/types.h"
+
+static unsigned int stress_seconds = 3;
+module_param(stress_seconds, uint, 0444);
+MODULE_PARM_DESC(stress_seconds, "how long the stress tests run, in seconds");
+static unsigned int stress_threads = 4;
+module_param(stress_threads, uint, 0444);
+MODULE_PARM_DESC(stress_threads, "threads of the stress tests, 1 to 32");
+
+#define ROOTS		16
+#define LISTS		4
+#define SLOTS		3
+#define HELD		12
+#define MARK		0x616c697665212121ULL
+#define MAX_THREADS	32
+
+struct stress {
+	struct refslab_heap *heap;
+	struct refslab_type *type[2];
+	void *root[ROOTS];
+	struct refslab_object *list[LISTS];
+	u32 seed;
+	atomic_t bad;
+	atomic64_t operations;
+	atomic64_t scans;
+	atomic64_t unreachable;
+	atomic64_t walked;
+};
+
+struct worker {
+	struct stress *stress;
+	struct task_struct *task;
+	struct rnd_state rnd;
+	void *held[HELD];
+};
+
+static void stress_release(void *obj)
+{
+	u64 *mark = refslab_payload(obj);
+
+	if (READ_ONCE(*mark) != MARK)
+		pr_err("refslab-stress: released an object without a mark: %llx\n", *mark);
+	WRITE_ONCE(*mark, 0xdeadULL);
+}
+
+static u32 pick(struct worker *w, u32 n)
+{
+	return prandom_u32_state(&w->rnd) % n;
+}
+
+static void look(struct worker *w, void *obj)
+{
+	if (obj && READ_ONCE(*(u64 *)refslab_payload(obj)) != MARK)
+		atomic_inc(&w->stress->bad);
+}
+
+static void hold(struct worker *w, void *obj)
+{
+	u32 i = pick(w, HELD);
+
+	look(w, obj);
+	look(w, w->held[i]);
+	refslab_put(w->held[i]);
+	w->held[i] = obj;
+}
+
+static void *some(struct worker *w)
+{
+	void *obj = w->held[pick(w, HELD)];
+
+	look(w, obj);
+	return obj;
+}
+
+static void *make_marked(struct worker *w)
+{
+	void *obj = refslab_alloc(w->stress->type[pick(w, 8) == 0], GFP_KERNEL);
+
+	if (obj)
+		WRITE_ONCE(*(u64 *)refslab_payload(obj), MARK);
+	return obj;
+}
+
+static void on_lists(struct worker *w)
+{
+	struct refslab_object *list = w->stress->list[pick(w, LISTS)], *obj;
+	u32 len = refslab_table_len(list);
+
+	switch (pick(w, 6)) {
+	case 0:
+		obj = some(w);
+		if (obj && len < 2000)
+			refslab_table_append(list, obj, GFP_KERNEL);
+		break;
+	case 1:
+		obj = some(w);
+		if (obj && len < 2000)
+			refslab_table_insert(list, len ? pick(w, len) : 0, obj, GFP_KERNEL);
+		break;
+	case 2:
+		obj = some(w);
+		if (obj && len)
+			refslab_table_set(list, pick(w, len), obj);
+		break;
+	case 3:
+		obj = len ? refslab_table_get(list, pick(w, len)) : NULL;
+		if (!IS_ERR_OR_NULL(obj))
+			hold(w, obj);
+		break;
+	default:
+		obj = len ? refslab_table_take(list, pick(w, len)) : NULL;
+		if (!IS_ERR_OR_NULL(obj))
+			hold(w, obj);
+		break;
+	}
+}
+
+static void step(struct worker *w)
+{
+	void *from, *to;
+
+	switch (pick(w, 16)) {
+	case 0 ... 3:
+		to = make_marked(w);
+		if (to)
+			hold(w, to);
+		break;
+	case 4 ... 6:
+		from = some(w);
+		to = some(w);
+		if (from)
+			refslab_link(from, pick(w, SLOTS), to);
+		break;
+	case 7:
+		from = some(w);
+		if (from)
+			refslab_link(from, pick(w, SLOTS), NULL);
+		break;
+	case 8 ... 10:
+		from = some(w);
+		to = from ? refslab_follow(from, pick(w, SLOTS)) : NULL;
+		if (!IS_ERR_OR_NULL(to))
+			hold(w, to);
+		break;
+	case 11:
+		refslab_link(w->stress->root[pick(w, ROOTS)], pick(w, SLOTS), some(w));
+		break;
+	case 12:
+		to = refslab_follow(w->stress->root[pick(w, ROOTS)], pick(w, SLOTS));
+		if (!IS_ERR_OR_NULL(to))
+			hold(w, to);
+		break;
+	case 13:
+		hold(w, NULL);
+		break;
+	default:
+		on_lists(w);
+		break;
+	}
+}
+
+static int work(void *arg)
+{
+	struct worker *w = arg;
+	u64 n = 0;
+	u32 i;
+
+	while (!kthread_should_stop()) {
+		for (i = 0; i < 64; i++)
+			step(w);
+		n += 64;
+		cond_resched();
+	}
+	for (i = 0; i < HELD; i++) {
+		look(w, w->held[i]);
+		refslab_put(w->held[i]);
+	}
+	atomic64_add(n, &w->stress->operations);
+	return 0;
+}
+
+static int scan_back_to_back(void *arg)
+{
+	struct stress *s = arg;
+	u32 n = 0;
+	long found;
+
+	while (!kthread_should_stop()) {
+		found = refslab_collect(s->heap, n++ % 3);
+		if (found > 0)
+			atomic64_add(found, &s->unreachable);
+		atomic64_inc(&s->scans);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int walk_one(struct refslab_object *obj, void *arg)
+{
+	struct stress *s = arg;
+
+	atomic64_inc(&s->walked);
+	/* just made, and its mark not yet written, or marked: but never released */
+	if (refslab_object_type(obj)->ops &&
+	    READ_ONCE(*(u64 *)refslab_payload(obj)) == 0xdeadULL)
+		atomic_inc(&s->bad);
+	return 0;
+}
+
+/* Upgrades from no reference, against the collector's closing door. */
+static int walk_back_to_back(void *arg)
+{
+	struct stress *s = arg;
+	u64 cursor;
+
+	while (!kthread_should_stop()) {
+		cursor = 0;
+		refslab_walk(&s->heap->objects, &cursor, walk_one, s);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void make_heap(struct kunit *test, struct stress *s)
+{
+	static const struct refslab_type_ops small = {
+		.name = "small", .nr_slots = SLOTS, .payload = 8, .cache_limit = 32,
+		.release = stress_release,
+	};
+	static const struct refslab_type_ops big = {
+		.name = "big", .nr_slots = SLOTS, .payload = 600, .cache_limit = 4,
+		.release = stress_release,
+	};
+	const struct refslab_heap_params params = { };
+	int i;
+
+	s->heap = refslab_heap_new("stress", &params, true, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->heap);
+	s->type[0] = refslab_type_register(s->heap, &small);
+	s->type[1] = refslab_type_register(s->heap, &big);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->type[0]);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->type[1]);
+	for (i = 0; i < ROOTS; i++) {
+		s->root[i] = refslab_alloc(s->type[0], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s->root[i]);
+		*(u64 *)refslab_payload(s->root[i]) = MARK;
+	}
+	for (i = 0; i < LISTS; i++) {
+		s->list[i] = refslab_list_new(s->heap, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s->list[i]);
+	}
+}
+
+static void end_heap(struct kunit *test, struct stress *s)
+{
+	char why[160] = "";
+	u64 cursor = 0;
+	int i;
+
+	atomic64_set(&s->walked, 0);
+	refslab_walk(&s->heap->objects, &cursor, walk_one, s);
+	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&s->walked), refslab_count(s->heap));
+	for (i = 0; i < ROOTS; i++)
+		refslab_put(s->root[i]);
+	for (i = 0; i < LISTS; i++)
+		refslab_put(s->list[i]);
+	refslab_collect(s->heap, 2);
+	flush_work(&s->heap->objects.destroy_work);
+	KUNIT_EXPECT_EQ(test, refslab_count(s->heap), 0ULL);
+	KUNIT_EXPECT_EQ_MSG(test, refslab_heap_check(s->heap, why, sizeof(why)), 0, "%s", why);
+	refslab_trim(s->heap);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&s->heap->objects.mem.reserved), 0LL);
+	refslab_heap_put_sync(s->heap);
+}
+
+static void stress_race(struct kunit *test)
+{
+	unsigned int threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS), i;
+	struct task_struct *scanner, *walker;
+	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct worker *w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	s->seed = get_random_u32();
+	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, stress_seconds);
+	make_heap(test, s);
+	for (i = 0; i < threads; i++) {
+		w[i].stress = s;
+		prandom_seed_state(&w[i].rnd, s->seed + i);
+		w[i].task = kthread_run(work, &w[i], "refslab-stress/%u", i);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w[i].task);
+	}
+	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
+	walker = kthread_run(walk_back_to_back, s, "refslab-walk");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, walker);
+	msleep(stress_seconds * 1000);
+	kthread_stop(walker);
+	for (i = 0; i < threads; i++)
+		kthread_stop(w[i].task);
+	kthread_stop(scanner);
+
+	kunit_info(test, "%lld operations, %lld scans, %lld unreachable, %lld walked\n",
+		   atomic64_read(&s->operations), atomic64_read(&s->scans),
+		   atomic64_read(&s->unreachable), atomic64_read(&s->walked));
+	KUNIT_EXPECT_EQ(test, atomic_read(&s->bad), 0);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->scans), 10LL);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->unreachable), 0LL);
+	end_heap(test, s);
+}
+
+static struct kunit_case stress_cases[] = {
+	KUNIT_CASE(stress_race),
+	{}
+};
+
+static struct kunit_suite stress_suite = {
+	.name = "refslab-stress",
+	.test_cases = stress_cases,
+};
+
+kunit_test_suite(stress_suite);
