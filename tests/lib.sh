@@ -116,6 +116,7 @@ part()
 show_failure()
 {
 	{
+		grep -nE -A 4 '(EXPECTATION|ASSERTION) FAILED' "$1" | head -n 30
 		grep -nE '^(# )? *not ok |\[FAILED\]| (error|warning): ' "$1" | head -n 30
 		echo "... exit status $2, the end of $1:"
 		tail -n 40 "$1"
