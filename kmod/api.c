@@ -90,8 +90,7 @@ EXPORT_SYMBOL_GPL(refslab_type_register);
  *
  * Slots are empty and the payload is zero. When @gfp allows sleeping, the call may scan and destroy
  * garbage (an allocator that outruns the collector, or memory that ran out), and so run release()
- * of
- * other objects.
+ * of other objects.
  *
  * Context: task context, as @gfp says, not under a lock that an interrupt takes, too; the caller
  * holds no lock that a release() takes.
@@ -100,7 +99,7 @@ EXPORT_SYMBOL_GPL(refslab_type_register);
  */
 void *refslab_alloc(struct refslab_type *type, gfp_t gfp)
 {
-	return refslab_heap_alloc(type, gfp);
+	return refslab_object_alloc(type, gfp);
 }
 EXPORT_SYMBOL_GPL(refslab_alloc);
 
@@ -151,8 +150,7 @@ EXPORT_SYMBOL_GPL(refslab_put);
  * @from: the object whose slot it is; the caller holds a reference on it
  * @slot: index, from 0
  * @to: what to refer to; NULL empties the slot. Of the same heap. The caller's reference on it
- *	stays
- *	the caller's
+ *	stays the caller's
  *
  * What the slot referred to before loses a reference.
  *
@@ -173,8 +171,7 @@ EXPORT_SYMBOL_GPL(refslab_link);
  * @slot: index, from 0
  *
  * Context: task context. Return: a strong reference; NULL when the slot is empty;
- * ERR_PTR(-EPROTOTYPE), (-ERANGE),
- * (-EOVERFLOW).
+ * ERR_PTR(-EPROTOTYPE), (-ERANGE), (-EOVERFLOW).
  */
 void *refslab_follow(void *from, unsigned int slot)
 {
@@ -196,21 +193,18 @@ EXPORT_SYMBOL_GPL(refslab_follow);
  */
 int refslab_assign(void *from, void **where, void *to)
 {
-	struct refslab_object *obj = from, *target = to, *old;
-	bool last = false;
+	struct refslab_object *obj = from, *target = to, *last;
 
 	if (to && refslab_object_type(target)->objects != refslab_object_type(obj)->objects)
 		return -EINVAL;
 	if (to && !refslab_word_try_get(&target->word))
 		return -EOVERFLOW;
 	refslab_object_lock(obj);
-	old = *where;
-	*where = to;
-	if (old)
-		last = refslab_word_put(&old->word);
+	last = refslab_slot_displace(where, target);
 	refslab_object_unlock(obj);
+
 	if (last)
-		refslab_destroy_last(old);
+		refslab_destroy_last(last);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(refslab_assign);

@@ -183,19 +183,6 @@ REFSLAB_EXPORT_TEST(refslab_heap_put_sync);
 /* --- use ------------------------------------------------------------------------------------ */
 
 /**
- * refslab_heap_alloc() - make an object, collecting and trimming first when memory ran out
- * @type: its type
- * @gfp: allocation flags
- *
- * As refslab_object_alloc().
- */
-struct refslab_object *refslab_heap_alloc(struct refslab_type *type, gfp_t gfp)
-{
-	return refslab_object_alloc(type, gfp);
-}
-REFSLAB_EXPORT_TEST(refslab_heap_alloc);
-
-/**
  * refslab_heap_trim() - empty the caches of all types and give empty arenas back
  * @heap: the heap
  *
@@ -222,7 +209,7 @@ REFSLAB_EXPORT_TEST(refslab_heap_trim);
  *
  * Context: may sleep.
  */
-void refslab_heap_stat(struct refslab_heap *heap, struct refslab_heap_stat *stat)
+void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 {
 	struct refslab_mem_usage usage;
 

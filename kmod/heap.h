@@ -11,6 +11,7 @@
 #include "gc/gc.h"
 #include "object/object.h"
 #include "refslab.h"
+#include "../uapi/refslab.h"
 
 /**
  * struct refslab_heap - a heap
@@ -60,15 +61,9 @@ void refslab_heap_get(struct refslab_heap *heap);
 void refslab_heap_put(struct refslab_heap *heap);
 void refslab_heap_put_sync(struct refslab_heap *heap);
 unsigned int refslab_heap_number(void);
-struct refslab_object *refslab_heap_alloc(struct refslab_type *type, gfp_t gfp);
 u64 refslab_heap_trim(struct refslab_heap *heap);
 
-struct refslab_heap_stat {
-	u64 objects, tracked, handles, bytes_used, bytes_cached, bytes_reserved;
-	u64 arenas, pools_used, pools_full, pools_empty, large, arenas_made, arenas_returned;
-};
-
-void refslab_heap_stat(struct refslab_heap *heap, struct refslab_heap_stat *stat);
+void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat);
 void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg);
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);
 int refslab_heap_module_init(void);

@@ -3,12 +3,10 @@
  * refslab: the in-kernel API. What another module includes.
  *
  * A *heap* holds objects. An *object* is a reference-counted block with *slots* (counted references
- * to
- * other objects of the same heap) and a *payload* (the caller's data). When its count reaches 0 it
- * is
- * destroyed at once; a cycle that nobody can reach any more is found and freed by the collector,
- * which runs beside everything else. Types with their own layout describe their references with
- * traverse() and clear().
+ * to other objects of the same heap) and a *payload* (the caller's data). When its count reaches 0
+ * it is destroyed at once; a cycle that nobody can reach any more is found and freed by the
+ * collector, which runs beside everything else. Types with their own layout describe their
+ * references with traverse() and clear().
  *
  * All functions are exported GPL-only. Objects are passed as void pointers: the address that
  * refslab_alloc() returned.
@@ -49,14 +47,10 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
  * @cache_limit: dead objects kept for reuse, 0 .. 65536
  * @acyclic:	objects of the type are never part of a cycle: the collector leaves them alone
  * @traverse:	optional; calls @visit for every counted reference kept in the payload. Runs under
- *		the
- *		object's lock; must not sleep. Such references change through refslab_assign() only,
- *		and
- *		where they are kept (an array that grows) under refslab_lock(). Must also be
- *		harmless
- *		on a payload of zeroes and after clear() and release(): the collector may look at a
- *		block that
- *		has just been freed or filled anew
+ *		the object's lock; must not sleep. Such references change through refslab_assign()
+ *		only, and where they are kept (an array that grows) under refslab_lock(). Must also
+ *		be harmless on a payload of zeroes and after clear() and release(): the collector
+ *		may look at a block that has just been freed or filled anew
  * @clear:	needed with @traverse; empties those references and hands each to refslab_drop().
  *		Runs under the object's lock; must not sleep. Storage of their own, when release()
  *		is to free it, is unhooked here: traverse() may run beside release()

@@ -154,7 +154,7 @@ static void trim_returns_arenas(struct kunit *test)
 	struct refslab_type *type = refslab_fixture_type(test, "trimmed", 2, 0, 65536);
 	struct refslab_heap *heap = refslab_fixture_heap(test);
 	struct refslab_object **objs;
-	struct refslab_heap_stat stat;
+	struct refslab_stat stat;
 	const size_t n = 65536;
 	u64 arenas;
 

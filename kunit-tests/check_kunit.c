@@ -149,13 +149,13 @@ static void check_generations(struct kunit *test)
 	i = refslab_mem_index(pool, w.leaf);
 	marks = &pool->marks;
 	EXPECT_FOUND(marks->young[i], 0);
-	EXPECT_FOUND(marks->young_queued, 0);
+	EXPECT_FOUND(marks->queued[0], 0);
 
 	KUNIT_ASSERT_EQ(test, refslab_generation_collect(&refslab_fixture_heap(test)->gc, 0,
 							 &result, false), 0);
 	refslab_fixture_check_held(test, w.held, 2);
 	EXPECT_FOUND(marks->middle[0], 0);
-	EXPECT_FOUND(marks->middle_queued, 0);
+	EXPECT_FOUND(marks->queued[1], 0);
 	EXPECT_FOUND(marks->old[0], BIT(i));
 
 	KUNIT_ASSERT_EQ(test, refslab_generation_collect(&refslab_fixture_heap(test)->gc, 2,

@@ -81,7 +81,7 @@ void refslab_fixture_check_held(struct kunit *test, struct refslab_object *const
 void refslab_fixture_exit(struct kunit *test)
 {
 	struct refslab_fixture *fixture = test->priv;
-	struct refslab_heap_stat stat;
+	struct refslab_stat stat;
 
 	if (!fixture)
 		return;

@@ -312,7 +312,7 @@ static void only_tracked_objects_are_young(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, young_byte(test, pair), 1);
 	KUNIT_EXPECT_EQ(test, young_byte(test, list), 1);
 	KUNIT_EXPECT_EQ(test, young_byte(test, atom), 0);
-	KUNIT_EXPECT_TRUE(test, refslab_mem_pool_of(&objects->mem, pair)->marks.young_queued);
+	KUNIT_EXPECT_TRUE(test, refslab_mem_pool_of(&objects->mem, pair)->marks.queued[0]);
 	KUNIT_EXPECT_TRUE(test, refslab_object_tracked(pair));
 	KUNIT_EXPECT_TRUE(test, refslab_object_tracked(list));
 	KUNIT_EXPECT_FALSE(test, refslab_object_tracked(atom));
@@ -374,7 +374,7 @@ static void sized_objects_have_their_own_size(struct kunit *test)
 	struct refslab_type *type = refslab_type_create(refslab_fixture_objects(test), &params,
 							GFP_KERNEL);
 	struct refslab_object *obj, *again;
-	struct refslab_heap_stat stat;
+	struct refslab_stat stat;
 	unsigned int i;
 	u32 need;
 

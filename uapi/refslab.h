@@ -11,8 +11,7 @@
  *
  *  - The first field of an ioctl's argument is its size as the caller knows it. A shorter structure
  *    than the kernel's is taken as if it ended in zeroes; a longer one is taken when what the
- *    kernel
- *    does not know is zero, otherwise -E2BIG.
+ *    kernel does not know is zero, otherwise -E2BIG.
  *  - The layout is the same for 32- and 64-bit programs. Pointers travel as __u64.
  *  - Fields called reserved, and everything an operation does not use, must be 0 (-EINVAL).
  *
@@ -138,8 +137,7 @@ struct refslab_submit {
  * @opcode:	enum refslab_opcode
  * @flags:	0 (-EOPNOTSUPP)
  * @from:	bit i: arg[i] is not the operand itself but the number of an earlier operation of
- *		the
- *		same submit, whose result[0] is the operand
+ *		the same submit, whose result[0] is the operand
  * @arg:	operands; those the operation does not use are 0
  * @result:	in: 0; out, when the operation succeeded: its results
  * @error:	in: 0; out: negative errno when the operation failed

@@ -190,24 +190,8 @@ int refslab_op_trim(struct refslab_call *call)
 
 int refslab_op_stat(struct refslab_call *call)
 {
-	struct refslab_heap_stat stat;
-	struct refslab_stat answer;
+	struct refslab_stat stat;
 
 	refslab_heap_stat(call->heap, &stat);
-	answer = (struct refslab_stat) {
-		.objects = stat.objects,
-		.tracked = stat.tracked,
-		.handles = stat.handles,
-		.bytes_used = stat.bytes_used,
-		.bytes_cached = stat.bytes_cached,
-		.bytes_reserved = stat.bytes_reserved,
-		.arenas = stat.arenas,
-		.pools_used = stat.pools_used,
-		.pools_full = stat.pools_full,
-		.pools_empty = stat.pools_empty,
-		.large = stat.large,
-		.arenas_made = stat.arenas_made,
-		.arenas_returned = stat.arenas_returned,
-	};
-	return copy_struct(call, &answer, sizeof(answer));
+	return copy_struct(call, &stat, sizeof(stat));
 }

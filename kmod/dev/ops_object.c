@@ -106,7 +106,7 @@ int refslab_op_new(struct refslab_call *call)
 		return -ENOENT;
 	if (!(type->flags & REFSLAB_TYPE_USER))
 		return -EPROTOTYPE;
-	return install_new(call, refslab_heap_alloc(type, GFP_KERNEL_ACCOUNT));
+	return install_new(call, refslab_object_alloc(type, GFP_KERNEL_ACCOUNT));
 }
 
 int refslab_op_int(struct refslab_call *call)

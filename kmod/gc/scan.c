@@ -42,7 +42,7 @@
  * came first. The verdict is a release (atomic64_add_return()), an upgrade that reads DEAD needs no
  * more.
  *
- * Lock order: gc->scan_lock; then mem's locks and objects->young_lock, each alone; then one
+ * Lock order: gc->scan_lock; then mem's locks and objects->pools_lock, each alone; then one
  * object's lock.
  */
 #include <linux/jiffies.h>
@@ -108,8 +108,7 @@ void refslab_scan_breathe(struct refslab_scan *scan)
 
 /*
  * Takes the young objects of a pool: clears their bytes, then (smp_mb()) they are looked at.
- * Whoever
- * fills a block meanwhile either is seen or sees the byte cleared; see mark_young().
+ * Whoever fills a block meanwhile either is seen or sees the byte cleared; see mark_young().
  */
 static void take_young(struct refslab_pool *pool, unsigned long *young)
 {
@@ -145,16 +144,6 @@ static bool snapshot(struct refslab_container *x, bool *alive)
 	x->gc_refs = refslab_word_count(word);
 	x->snap = refslab_word_version(word);
 	return true;
-}
-
-static void queue_middle(struct refslab_objects *objects, struct refslab_pool *pool)
-{
-	if (pool->marks.middle_queued)
-		return;
-	spin_lock(&objects->young_lock);
-	list_add_tail(&pool->marks.middle_node, &objects->middle_pools);
-	WRITE_ONCE(pool->marks.middle_queued, 1);
-	spin_unlock(&objects->young_lock);
 }
 
 /*
@@ -204,7 +193,7 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 		}
 	}
 	if (!bitmap_empty(marks->middle, REFSLAB_POOL_MARKS))
-		queue_middle(scan->objects, pool);
+		refslab_objects_queue_pool(scan->objects, pool, 1);
 	if (!any)
 		return;
 	marks->scan_next = NULL;
@@ -212,46 +201,30 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 	scan->tail = &marks->scan_next;
 }
 
-static void snapshot_young_pools(struct refslab_scan *scan)
+/*
+ * Takes the pools off a generation's list, one by one, and their objects into the set. Whoever has
+ * set a young byte meanwhile is seen, or finds the pool off the list: see mark_young().
+ */
+static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int generation)
 {
 	struct refslab_objects *objects = scan->objects;
 	struct refslab_pool *pool;
 	LIST_HEAD(pools);
 
-	spin_lock(&objects->young_lock);
-	list_splice_init(&objects->young_pools, &pools);
+	spin_lock(&objects->pools_lock);
+	list_splice_init(&objects->pools[generation], &pools);
 	while (!list_empty(&pools)) {
-		pool = list_first_entry(&pools, struct refslab_pool, marks.young_node);
-		list_del(&pool->marks.young_node);
-		WRITE_ONCE(pool->marks.young_queued, 0);
-		spin_unlock(&objects->young_lock);
+		pool = list_first_entry(&pools, struct refslab_pool, marks.node[generation]);
+		list_del(&pool->marks.node[generation]);
+		WRITE_ONCE(pool->marks.queued[generation], 0);
+		spin_unlock(&objects->pools_lock);
 		/* off the list before its bytes are looked at */
 		smp_mb();
 		snapshot_pool(scan, pool);
 		refslab_scan_breathe(scan);
-		spin_lock(&objects->young_lock);
+		spin_lock(&objects->pools_lock);
 	}
-	spin_unlock(&objects->young_lock);
-}
-
-static void snapshot_middle_pools(struct refslab_scan *scan)
-{
-	struct refslab_objects *objects = scan->objects;
-	struct refslab_pool *pool;
-	LIST_HEAD(pools);
-
-	spin_lock(&objects->young_lock);
-	list_splice_init(&objects->middle_pools, &pools);
-	while (!list_empty(&pools)) {
-		pool = list_first_entry(&pools, struct refslab_pool, marks.middle_node);
-		list_del(&pool->marks.middle_node);
-		WRITE_ONCE(pool->marks.middle_queued, 0);
-		spin_unlock(&objects->young_lock);
-		snapshot_pool(scan, pool);
-		refslab_scan_breathe(scan);
-		spin_lock(&objects->young_lock);
-	}
-	spin_unlock(&objects->young_lock);
+	spin_unlock(&objects->pools_lock);
 }
 
 static void snapshot_all_pools(struct refslab_scan *scan)
@@ -269,9 +242,9 @@ static void snapshot_all_pools(struct refslab_scan *scan)
 static void snapshot_pools(struct refslab_scan *scan)
 {
 	scan->swept = jiffies;
-	snapshot_young_pools(scan);
+	snapshot_listed_pools(scan, 0);
 	if (scan->generation >= 1)
-		snapshot_middle_pools(scan);
+		snapshot_listed_pools(scan, 1);
 	if (scan->generation >= 2)
 		snapshot_all_pools(scan);
 }

@@ -321,10 +321,10 @@ static int check_generation(struct check *c, const struct refslab_pool *pool, un
 	if (!young && middle + old != 1)
 		return fail(c, "object %llu (%s) is in %d generations", obj->id,
 			    refslab_object_type(obj)->name, middle + old);
-	if (young && !marks->young_queued)
+	if (young && !marks->queued[0])
 		return fail(c, "object %llu (%s) is young and its pool is not listed so", obj->id,
 			    refslab_object_type(obj)->name);
-	if (!young && middle && !marks->middle_queued)
+	if (!young && middle && !marks->queued[1])
 		return fail(c, "object %llu (%s) is in generation 1 and its pool is not listed so",
 			    obj->id, refslab_object_type(obj)->name);
 	return 0;

@@ -18,7 +18,7 @@ static struct dentry *heaps;
 
 /* --- stats ---------------------------------------------------------------------------------- */
 
-#define FIELD(_name)	{ #_name, offsetof(struct refslab_heap_stat, _name) / sizeof(u64) }
+#define FIELD(_name)	{ #_name, offsetof(struct refslab_stat, _name) / sizeof(u64) }
 
 /* Named as in struct refslab_stat. */
 static const struct {
@@ -40,10 +40,9 @@ static const struct {
 	FIELD(arenas_returned),
 };
 
-static_assert(sizeof(struct refslab_heap_stat) == ARRAY_SIZE(fields) * sizeof(u64));
-static_assert(sizeof(struct refslab_heap_stat) == sizeof(struct refslab_stat));
+static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
 
-static void show_stat(struct seq_file *m, const struct refslab_heap_stat *stat)
+static void show_stat(struct seq_file *m, const struct refslab_stat *stat)
 {
 	size_t i;
 
@@ -53,7 +52,7 @@ static void show_stat(struct seq_file *m, const struct refslab_heap_stat *stat)
 
 static int stats_show(struct seq_file *m, void *unused)
 {
-	struct refslab_heap_stat stat;
+	struct refslab_stat stat;
 
 	refslab_heap_stat(m->private, &stat);
 	show_stat(m, &stat);
@@ -63,8 +62,8 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 
 static void add_heap(struct refslab_heap *heap, void *arg)
 {
-	struct refslab_heap_stat *totals = arg;
-	struct refslab_heap_stat stat;
+	struct refslab_stat *totals = arg;
+	struct refslab_stat stat;
 	size_t i;
 
 	refslab_heap_stat(heap, &stat);
@@ -74,7 +73,7 @@ static void add_heap(struct refslab_heap *heap, void *arg)
 
 static int totals_show(struct seq_file *m, void *unused)
 {
-	struct refslab_heap_stat totals = { };
+	struct refslab_stat totals = { };
 
 	refslab_heap_for_each(add_heap, &totals);
 	/* a heap counts until it is gone altogether, longer than what is in it */

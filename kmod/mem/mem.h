@@ -84,10 +84,8 @@ enum refslab_pool_state {
  * lists.
  *
  * @young:	set by whoever fills a block with a tracked object, cleared by the scanner
- * @young_node: link of the collector's list of pools with young objects
- * @middle_node: link of its list of pools with objects of generation 1
- * @young_queued: on the former
- * @middle_queued: on the latter
+ * @node:	links of the collector's lists of pools with objects of generations 0 and 1
+ * @queued:	on those lists
  * @gray_queued: on its list of pools with gray objects
  * @middle:	the object is in generation 1 (unless young)
  * @old:	the object is in generation 2 (unless young or middle)
@@ -100,10 +98,8 @@ enum refslab_pool_state {
  */
 struct refslab_pool_marks {
 	u8 young[REFSLAB_POOL_MARKS];
-	struct list_head young_node;
-	struct list_head middle_node;
-	u8 young_queued;
-	u8 middle_queued;
+	struct list_head node[2];
+	u8 queued[2];
 	u8 gray_queued;
 	u64 seq;
 	DECLARE_BITMAP(middle, REFSLAB_POOL_MARKS);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Per-type caches of dead objects: a dead object's block waits here for the next object of its
- * type,
- * last in first out, and never serves another type.
+ * type, last in first out, and never serves another type.
  *
  * Each CPU has its own list, touched only by that CPU, in task context with preemption off: the
  * common allocation takes no lock. The type's limit is shared out as it is needed: a CPU whose list
  * is as long as it may be borrows room from what is spare, a batch at a time, and all lists
- * together
- * never exceed the limit. Room goes back when the list is drained.
+ * together never exceed the limit. Room goes back when the list is drained.
  */
 #include <linux/cpu.h>
 #include <linux/slab.h>

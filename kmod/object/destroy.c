@@ -3,10 +3,9 @@
  * Taking objects apart: without recursion, and in bites.
  *
  * An object whose count reached 0 is in nobody's hands but those of who put it there. Its
- * references
- * are taken out under its lock, each dropped before the lock is released (rule R2: the collector
- * must see the target touched whenever it can see the edge gone). Targets that reach 0 join a list
- * threaded through their headers; so a chain of any length takes one list and no stack.
+ * references are taken out under its lock, each dropped before the lock is released (rule R2: the
+ * collector must see the target touched whenever it can see the edge gone). Targets that reach 0
+ * join a list threaded through their headers; so a chain of any length takes one list and no stack.
  *
  * Past a budget the list goes to the heap's worker, which gives way after every bite.
  */

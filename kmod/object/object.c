@@ -63,16 +63,9 @@ static void mark_young(struct refslab_objects *objects, struct refslab_object *o
 	if (READ_ONCE(*young))
 		return;
 	WRITE_ONCE(*young, 1);
-	/* the byte is set before the list is looked at: pairs with snapshot_young_pools() */
+	/* the byte is set before the list is looked at: pairs with snapshot_listed_pools() */
 	smp_mb();
-	if (READ_ONCE(pool->marks.young_queued))
-		return;
-	spin_lock(&objects->young_lock);
-	if (!pool->marks.young_queued) {
-		list_add_tail(&pool->marks.young_node, &objects->young_pools);
-		WRITE_ONCE(pool->marks.young_queued, 1);
-	}
-	spin_unlock(&objects->young_lock);
+	refslab_objects_queue_pool(objects, pool, 0);
 }
 
 static u64 next_id(struct refslab_objects *objects, struct refslab_objects_cpu *cpu)
@@ -103,8 +96,7 @@ static struct refslab_object *make(struct refslab_type *type, struct refslab_obj
 
 	/*
 	 * The count was 0, so this makes it 1, whatever the version and DYING are. Full barrier:
-	 * the
-	 * object is complete for whoever sees the count, and for mark_young().
+	 * the object is complete for whoever sees the count, and for mark_young().
 	 */
 	atomic64_add_return(REFSLAB_WORD_GET, &obj->word);
 	if (type->flags & REFSLAB_TYPE_TRACKED) {

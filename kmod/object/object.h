@@ -182,9 +182,8 @@ struct refslab_objects_hooks {
  * @types_lock:	serialises the making of types
  * @next_id:	first id not yet given to a CPU
  * @young_base:	correction of the sum of the CPUs' @young
- * @young_lock:	protects the two lists of pools below; innermost but for the objects' locks
- * @young_pools: pools with young objects
- * @middle_pools: pools with objects of generation 1, the collector's
+ * @pools_lock:	protects the two lists of pools below; innermost but for the objects' locks
+ * @pools:	pools with objects of generation 0, and of generation 1, for the collector
  * @dead:	objects whose count reached 0 and that wait for the worker
  * @destroy_work: destroys them
  * @wq:		where works of this heap run
@@ -198,9 +197,8 @@ struct refslab_objects {
 	struct mutex types_lock;
 	atomic64_t next_id;
 	atomic_long_t young_base;
-	spinlock_t young_lock;
-	struct list_head young_pools;
-	struct list_head middle_pools;
+	spinlock_t pools_lock;
+	struct list_head pools[2];
 	struct llist_head dead;
 	struct work_struct destroy_work;
 	struct workqueue_struct *wq;
@@ -276,6 +274,8 @@ void refslab_objects_destroy(struct refslab_objects *objects);
 long refslab_objects_young(struct refslab_objects *objects);
 void refslab_objects_young_fold(struct refslab_objects *objects);
 void refslab_objects_young_take(struct refslab_objects *objects);
+void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_pool *pool,
+				unsigned int generation);
 void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes);
@@ -335,6 +335,23 @@ void refslab_cache_drain_async(struct refslab_objects *objects);
 u64 refslab_cache_count(struct refslab_type *type);
 
 /* slot.c: references in fixed slots */
+
+/**
+ * refslab_slot_displace() - put a reference where another was
+ * @where: where an object keeps a reference; the object's lock is held
+ * @to: a reference that becomes the slot's; NULL for none
+ *
+ * What was there loses its reference before the lock goes (rule R2). Return: what was there when
+ * that was its last one, for refslab_destroy_last() without the lock; else NULL.
+ */
+static inline struct refslab_object *refslab_slot_displace(void **where, struct refslab_object *to)
+{
+	struct refslab_object *old = *where;
+
+	WRITE_ONCE(*where, to);
+	return old && refslab_word_put(&old->word) ? old : NULL;
+}
+
 int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object *to);
 struct refslab_object *refslab_slot_get(struct refslab_object *obj, u32 slot);
 

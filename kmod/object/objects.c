@@ -126,8 +126,8 @@ REFSLAB_EXPORT_TEST(refslab_objects_count);
  * @gfp: allocation flags
  *
  * When memory or the heap's limit ran out and @gfp allows sleeping, collects, trims and tries
- * again.
- * Context: as @gfp says; when it may sleep, the caller holds no lock that a finalizer could take.
+ * again. Context: as @gfp says; when it may sleep, the caller holds no lock that a finalizer could
+ * take.
  *
  * Return: the block or NULL.
  */
@@ -147,21 +147,43 @@ static void drain_work(struct work_struct *work)
 	refslab_cache_drain_cpu(container_of(work, struct refslab_objects_cpu, drain)->objects);
 }
 
+/**
+ * refslab_objects_queue_pool() - have the collector look at a pool
+ * @objects: the heap's objects
+ * @pool: has an object of the generation
+ * @generation: 0 or 1
+ *
+ * Context: any but interrupts.
+ */
+void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_pool *pool,
+				unsigned int generation)
+{
+	if (READ_ONCE(pool->marks.queued[generation]))
+		return;
+	spin_lock(&objects->pools_lock);
+	if (!pool->marks.queued[generation]) {
+		list_add_tail(&pool->marks.node[generation], &objects->pools[generation]);
+		WRITE_ONCE(pool->marks.queued[generation], 1);
+	}
+	spin_unlock(&objects->pools_lock);
+}
+
 /* A pool without objects goes off the collector's lists. */
 static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
 {
 	struct refslab_objects *objects = container_of(mem, struct refslab_objects, mem);
 
-	if (!READ_ONCE(pool->marks.young_queued) && !READ_ONCE(pool->marks.middle_queued))
+	unsigned int i;
+
+	if (!READ_ONCE(pool->marks.queued[0]) && !READ_ONCE(pool->marks.queued[1]))
 		return;
-	spin_lock(&objects->young_lock);
-	if (pool->marks.young_queued)
-		list_del(&pool->marks.young_node);
-	if (pool->marks.middle_queued)
-		list_del(&pool->marks.middle_node);
-	pool->marks.young_queued = 0;
-	pool->marks.middle_queued = 0;
-	spin_unlock(&objects->young_lock);
+	spin_lock(&objects->pools_lock);
+	for (i = 0; i < ARRAY_SIZE(objects->pools); i++) {
+		if (pool->marks.queued[i])
+			list_del(&pool->marks.node[i]);
+		pool->marks.queued[i] = 0;
+	}
+	spin_unlock(&objects->pools_lock);
 }
 
 /**
@@ -177,7 +199,7 @@ int refslab_objects_init(struct refslab_objects *objects, const struct refslab_o
 			 struct workqueue_struct *wq, u64 max_bytes)
 {
 	struct refslab_objects_cpu *cpu;
-	int i;
+	unsigned int i;
 
 	objects->cpu = alloc_percpu_gfp(struct refslab_objects_cpu, GFP_KERNEL_ACCOUNT);
 	if (!objects->cpu)
@@ -195,9 +217,9 @@ int refslab_objects_init(struct refslab_objects *objects, const struct refslab_o
 	mutex_init(&objects->types_lock);
 	atomic64_set(&objects->next_id, 1);
 	atomic_long_set(&objects->young_base, 0);
-	spin_lock_init(&objects->young_lock);
-	INIT_LIST_HEAD(&objects->young_pools);
-	INIT_LIST_HEAD(&objects->middle_pools);
+	spin_lock_init(&objects->pools_lock);
+	for (i = 0; i < ARRAY_SIZE(objects->pools); i++)
+		INIT_LIST_HEAD(&objects->pools[i]);
 	objects->mem.retire = retire;
 	init_llist_head(&objects->dead);
 	INIT_WORK(&objects->destroy_work, refslab_destroy_work);

@@ -19,9 +19,7 @@
 int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object *to)
 {
 	struct refslab_type *type = refslab_object_type(obj);
-	struct refslab_object *old;
-	void **slots;
-	bool last = false;
+	struct refslab_object *last;
 
 	if (!type->nr_slots)
 		return -EPROTOTYPE;
@@ -30,16 +28,12 @@ int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object
 	if (to && !refslab_word_try_get(&to->word))
 		return -EOVERFLOW;
 
-	slots = refslab_object_slots(obj);
 	refslab_object_lock(obj);
-	old = slots[slot];
-	WRITE_ONCE(slots[slot], to);
-	if (old)
-		last = refslab_word_put(&old->word);
+	last = refslab_slot_displace(&refslab_object_slots(obj)[slot], to);
 	refslab_object_unlock(obj);
 
 	if (last)
-		refslab_destroy_last(old);
+		refslab_destroy_last(last);
 	return 0;
 }
 REFSLAB_EXPORT_TEST(refslab_slot_set);

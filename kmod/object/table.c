@@ -162,8 +162,7 @@ REFSLAB_EXPORT_TEST(refslab_table_append);
 int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_object *to)
 {
 	struct refslab_table *table = refslab_object_table(obj);
-	struct refslab_object *old;
-	bool last;
+	struct refslab_object *last;
 
 	if (!refslab_word_try_get(&to->word))
 		return -EOVERFLOW;
@@ -173,13 +172,11 @@ int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_obje
 		refslab_object_put(to);
 		return -ERANGE;
 	}
-	old = table->vec[index];
-	table->vec[index] = to;
-	last = refslab_word_put(&old->word);
+	last = refslab_slot_displace(&table->vec[index], to);
 	refslab_object_unlock(obj);
 
 	if (last)
-		refslab_destroy_last(old);
+		refslab_destroy_last(last);
 	return 0;
 }
 REFSLAB_EXPORT_TEST(refslab_table_set);

@@ -6,8 +6,14 @@
 
 #include "word.h"
 
-/* Fixes the count where no number of racing gets and puts can carry it to either end. */
-static void fix(atomic64_t *word)
+/**
+ * refslab_word_fix() - make an object immortal
+ * @word: its word
+ *
+ * From now on gets and puts change nothing that matters: the count stands where no number of racing
+ * ones can carry it to either end. Context: any; the caller holds a reference.
+ */
+void refslab_word_fix(atomic64_t *word)
 {
 	u64 old = refslab_word_read(word), new;
 
@@ -16,18 +22,6 @@ static void fix(atomic64_t *word)
 		new |= REFSLAB_WORD_FIXED | (REFSLAB_COUNT_FIXED & REFSLAB_WORD_COUNT);
 		new += REFSLAB_WORD_VERSION;
 	} while (!atomic64_try_cmpxchg_relaxed(word, (s64 *)&old, new));
-}
-
-/**
- * refslab_word_fix() - make an object immortal
- * @word: its word
- *
- * From now on gets and puts change nothing that matters. Context: any; the caller holds a
- * reference.
- */
-void refslab_word_fix(atomic64_t *word)
-{
-	fix(word);
 }
 REFSLAB_EXPORT_TEST(refslab_word_fix);
 
@@ -38,7 +32,7 @@ static void recentre(atomic64_t *word, u64 new)
 
 	if (count < REFSLAB_COUNT_FIXED - REFSLAB_COUNT_MAX / 2 ||
 	    count > REFSLAB_COUNT_FIXED + REFSLAB_COUNT_MAX / 2)
-		fix(word);
+		refslab_word_fix(word);
 }
 
 /**
@@ -54,10 +48,10 @@ void refslab_word_get_slow(atomic64_t *word, u64 new)
 		recentre(word, new);
 	} else if (count == 1) {
 		pr_err_once("refslab: reference taken on a dead object; it leaks from now on\n");
-		fix(word);
+		refslab_word_fix(word);
 	} else if (count >= REFSLAB_COUNT_SATURATED) {
 		pr_err_once("refslab: reference count saturated; the object leaks from now on\n");
-		fix(word);
+		refslab_word_fix(word);
 	}
 	/* else DYING alone: the collector will see the new version */
 }
@@ -77,7 +71,7 @@ bool refslab_word_put_slow(atomic64_t *word, u64 new)
 	/* the borrow of a count of 0 turns every bit on */
 	if (unlikely((u32)new == U32_MAX)) {
 		pr_err_once("refslab: reference dropped that nobody held; the object leaks from now on\n");
-		fix(word);
+		refslab_word_fix(word);
 		return false;
 	}
 	if (new & REFSLAB_WORD_FIXED) {

@@ -35,7 +35,7 @@ struct refslab_type *refslab_int_register(struct refslab_heap *heap, gfp_t gfp)
 struct refslab_object *refslab_int_new(struct refslab_heap *heap, s64 value, gfp_t gfp)
 {
 	struct refslab_type *type = heap->types.int_type;
-	struct refslab_object *obj = refslab_heap_alloc(type, gfp);
+	struct refslab_object *obj = refslab_object_alloc(type, gfp);
 
 	if (obj)
 		*(s64 *)refslab_object_body(obj, type) = value;
