@@ -4,9 +4,11 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/sched/mm.h>
 
 #include "../kmod/heap.h"
 #include "../kmod/refslab.h"
+#include "../kmod/types/types.h"
 
 struct generation_test {
 	struct refslab_heap *heap;
@@ -299,6 +301,52 @@ static void generation_limit(struct kunit *test)
 	refslab_heap_destroy(heap);
 }
 
+/* A full heap with a long list in it: who may not collect, or need not, does not. */
+static void generation_full_heap(struct kunit *test)
+{
+	static const struct refslab_type_ops node = { .name = "node", .nr_slots = 1 };
+	const struct refslab_heap_params params = { .max_bytes = 1 << 20, .disabled = true };
+	struct refslab_heap *heap = refslab_heap_new("full", &params, true, GFP_KERNEL);
+	const gfp_t atomic = GFP_ATOMIC | __GFP_NOWARN;
+	struct refslab_object *list;
+	struct refslab_type *type;
+	void *obj, *first = NULL;
+	unsigned int flags;
+	u32 n;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	type = refslab_type_register(heap, &node);
+	list = refslab_list_new(heap, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	KUNIT_ASSERT_NOT_NULL(test, list);
+	for (n = 0; n < 10000; n++)
+		KUNIT_ASSERT_EQ(test, refslab_table_append(list, list, GFP_KERNEL), 0);
+	while ((obj = refslab_alloc(type, atomic))) {
+		refslab_link(obj, 0, first);
+		refslab_put(first);
+		first = obj;
+	}
+
+	KUNIT_EXPECT_NULL(test, refslab_alloc(type, GFP_NOIO | __GFP_NOWARN));
+	flags = memalloc_noio_save();
+	KUNIT_EXPECT_NULL(test, refslab_alloc(type, GFP_KERNEL | __GFP_NOWARN));
+	memalloc_noio_restore(flags);
+	/* each element that is taken out makes the list try to give room back */
+	while (n--)
+		refslab_object_put(refslab_table_take(list, n));
+	KUNIT_EXPECT_EQ(test, heap->gc.generation[2].collections, 0ULL);
+	/* who may collect does, before he is refused */
+	KUNIT_EXPECT_EQ(test, refslab_table_append(list, list, atomic), 0);
+	refslab_object_put(list);
+	obj = refslab_alloc(type, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, heap->gc.generation[2].collections, 1ULL);
+	KUNIT_EXPECT_EQ(test, heap->gc.generation[2].collected, 1ULL);
+	refslab_put(obj);
+	refslab_put(first);
+	refslab_heap_destroy(heap);
+}
+
 static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_counts),
 	KUNIT_CASE(generation_promotion),
@@ -308,6 +356,7 @@ static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_quarter),
 	KUNIT_CASE(generation_outrun),
 	KUNIT_CASE(generation_limit),
+	KUNIT_CASE(generation_full_heap),
 	{}
 };
 
