@@ -389,6 +389,32 @@ static void release_runs_once_and_after_the_references_went(struct kunit *test)
 	refslab_put(atom);
 }
 
+/* What waits for the worker keeps nothing alive when somebody collects. */
+static void collect_does_not_wait_in_vain(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	struct refslab_type *type = refslab_fixture_type(test, "pair", 2, 0, 0);
+	struct refslab_fixture_worker worker;
+	struct refslab_object *obj, *first;
+	unsigned int i;
+
+	/* a chain past the budget, with a cycle at its end */
+	first = refslab_fixture_object(test, type);
+	KUNIT_ASSERT_EQ(test, refslab_slot_set(first, 0, first), 0);
+	for (i = 0; i < 2 * REFSLAB_DESTROY_BUDGET; i++) {
+		obj = refslab_fixture_object(test, type);
+		KUNIT_ASSERT_EQ(test, refslab_slot_set(obj, 0, first), 0);
+		refslab_object_put(first);
+		first = obj;
+	}
+	refslab_fixture_worker_stop(test, &worker, heap);
+	refslab_object_put(first);
+	KUNIT_EXPECT_FALSE(test, llist_empty(&heap->objects.dead));
+	KUNIT_EXPECT_EQ(test, refslab_collect(heap, 2), 1);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_live(heap), 0ULL);
+	refslab_fixture_worker_go(&worker);
+}
+
 static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(a_chain_of_a_million_goes),
 	KUNIT_CASE(put_destroys_a_bounded_number),
@@ -402,6 +428,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(release_that_puts_does_not_nest),
 	KUNIT_CASE(put_with_interrupts_off_leaves_it_to_the_worker),
 	KUNIT_CASE(release_runs_once_and_after_the_references_went),
+	KUNIT_CASE(collect_does_not_wait_in_vain),
 	{ }
 };
 

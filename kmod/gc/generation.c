@@ -144,7 +144,8 @@ void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
  * @result: out: what was found
  * @interruptible: whether a signal ends the wait for a scan under way
  *
- * Garbage is destroyed before this returns. Context: may sleep; the caller holds no lock that a
+ * What was dropped before, and is still the worker's to destroy, is destroyed first; the garbage is
+ * destroyed before this returns. Context: may sleep; the caller holds no lock that a
  * type's release() takes.
  *
  * Return: 0, -EINVAL no such generation, -EINTR.
@@ -153,9 +154,13 @@ int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 			       struct refslab_gc_result *result, bool interruptible)
 {
 	struct refslab_dead garbage = { };
+	int err;
 
 	if (generation >= REFSLAB_GENERATIONS_NR)
 		return -EINVAL;
+	err = refslab_destroy_finish(gc->objects, interruptible);
+	if (err)
+		return err;
 	if (!interruptible)
 		mutex_lock(&gc->scan_lock);
 	else if (mutex_lock_interruptible(&gc->scan_lock))

@@ -9,6 +9,7 @@
  *
  * Past a budget the list goes to the heap's worker, which gives way after every bite.
  */
+#include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 
@@ -189,6 +190,17 @@ void refslab_destroy_all(struct refslab_objects *objects, struct refslab_dead *d
 }
 REFSLAB_EXPORT_TEST(refslab_destroy_all);
 
+/* Destroys what was handed over so far. Returns whether there was anything. */
+static bool run_handed_over(struct refslab_objects *objects)
+{
+	struct refslab_dead dead = { .first = llist_del_all(&objects->dead) };
+	bool any = dead.first;
+
+	lockdep_assert_held(&objects->destroy_lock);
+	refslab_destroy_all(objects, &dead);
+	return any;
+}
+
 /**
  * refslab_destroy_work() - the heap's worker
  * @work: struct refslab_objects.destroy_work
@@ -196,11 +208,35 @@ REFSLAB_EXPORT_TEST(refslab_destroy_all);
 void refslab_destroy_work(struct work_struct *work)
 {
 	struct refslab_objects *objects = container_of(work, struct refslab_objects, destroy_work);
-	struct refslab_dead dead = { };
+	bool more;
 
-	/* a release() may hand over more meanwhile */
-	while ((dead.first = llist_del_all(&objects->dead)))
-		refslab_destroy_all(objects, &dead);
+	/* a release() may hand over more meanwhile; others get the lock in between */
+	do {
+		mutex_lock(&objects->destroy_lock);
+		more = run_handed_over(objects);
+		mutex_unlock(&objects->destroy_lock);
+	} while (more);
+}
+
+/**
+ * refslab_destroy_finish() - have done what was handed to the worker before
+ * @objects: the heap's objects
+ * @interruptible: whether a signal ends the wait for the worker
+ *
+ * What still waits for the worker refers to other objects as if it were alive, and a scan would
+ * keep those. Context: may sleep; the caller holds no lock that a release() takes.
+ *
+ * Return: 0 or -EINTR.
+ */
+int refslab_destroy_finish(struct refslab_objects *objects, bool interruptible)
+{
+	if (!interruptible)
+		mutex_lock(&objects->destroy_lock);
+	else if (mutex_lock_interruptible(&objects->destroy_lock))
+		return -EINTR;
+	run_handed_over(objects);
+	mutex_unlock(&objects->destroy_lock);
+	return 0;
 }
 
 /**

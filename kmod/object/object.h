@@ -14,6 +14,7 @@
 
 #include <linux/bit_spinlock.h>
 #include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
 #include <linux/types.h>
@@ -186,6 +187,7 @@ struct refslab_objects_hooks {
  * @pools:	pools with objects of generation 0, and of generation 1, for the collector
  * @dead:	objects whose count reached 0 and that wait for the worker
  * @destroy_work: destroys them
+ * @destroy_lock: held while that is done; nests in nothing, and no release() may sleep
  * @wq:		where works of this heap run
  * @verdict:	those who wait for the collector's verdict on a DYING object
  */
@@ -201,6 +203,7 @@ struct refslab_objects {
 	struct list_head pools[2];
 	struct llist_head dead;
 	struct work_struct destroy_work;
+	struct mutex destroy_lock;	/* see above */
 	struct workqueue_struct *wq;
 	wait_queue_head_t verdict;
 };
@@ -393,6 +396,7 @@ bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead 
 void refslab_destroy_run(struct refslab_objects *objects, struct refslab_dead *dead, u32 budget);
 void refslab_destroy_all(struct refslab_objects *objects, struct refslab_dead *dead);
 void refslab_destroy_work(struct work_struct *work);
+int refslab_destroy_finish(struct refslab_objects *objects, bool interruptible);
 void refslab_destroy_settle(struct refslab_objects *objects);
 
 /* walk.c: the refchain */

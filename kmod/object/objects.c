@@ -223,6 +223,7 @@ int refslab_objects_init(struct refslab_objects *objects, const struct refslab_o
 	objects->mem.retire = retire;
 	init_llist_head(&objects->dead);
 	INIT_WORK(&objects->destroy_work, refslab_destroy_work);
+	mutex_init(&objects->destroy_lock);
 	init_waitqueue_head(&objects->verdict);
 	return 0;
 }
@@ -287,6 +288,7 @@ void refslab_objects_destroy(struct refslab_objects *objects)
 	refslab_type_destroy_all(objects);
 	xa_destroy(&objects->types);
 	mutex_destroy(&objects->types_lock);
+	mutex_destroy(&objects->destroy_lock);
 	free_percpu(objects->cpu);
 }
 REFSLAB_EXPORT_TEST(refslab_objects_destroy);
