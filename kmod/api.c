@@ -255,6 +255,40 @@ void refslab_unlock(void *obj)
 EXPORT_SYMBOL_GPL(refslab_unlock);
 
 /**
+ * refslab_weak() - make a weak reference
+ * @obj: the object; the caller holds a reference on it
+ * @callback: called once when the object dies, or is to be finalized, unless the weak reference died
+ *	first; gets the weak reference. Must not sleep, nor take a lock that is held when references
+ *	are put. NULL: none
+ * @arg: for @callback
+ * @gfp: allocation flags
+ *
+ * Context: task context, as @gfp says. Return: the weak reference, an object of its own with one
+ * reference, the caller's; ERR_PTR(-EPROTOTYPE) a type without weak references, ERR_PTR(-ENOMEM).
+ */
+void *refslab_weak(void *obj, void (*callback)(void *weak, void *arg), void *arg, gfp_t gfp)
+{
+	const struct refslab_weak_params params = { .callback = callback, .arg = arg };
+
+	return refslab_weak_new(obj, &params, gfp);
+}
+EXPORT_SYMBOL_GPL(refslab_weak);
+
+/**
+ * refslab_upgrade() - take a reference by way of a weak one
+ * @weak: from refslab_weak(); the caller holds a reference on it
+ *
+ * May wait for the collector to decide whether the object is garbage. Context: may sleep.
+ *
+ * Return: a strong reference; NULL when the object is dead or was finalized.
+ */
+void *refslab_upgrade(void *weak)
+{
+	return refslab_weak_get(weak);
+}
+EXPORT_SYMBOL_GPL(refslab_upgrade);
+
+/**
  * refslab_collect() - scan now, and destroy the garbage found
  * @heap: the heap
  * @generation: the oldest generation to scan; 2 is everything

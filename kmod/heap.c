@@ -110,6 +110,9 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	err = refslab_objects_init(&heap->objects, &hooks, heaps_wq, params->max_bytes);
 	if (err)
 		goto out_free;
+	err = refslab_weak_init(&heap->objects, gfp);
+	if (err)
+		goto out_objects;
 	if (!threshold[0] && !threshold[1] && !threshold[2])
 		threshold = default_threshold;
 	refslab_generation_init(&heap->gc, &heap->objects, threshold, !params->disabled);

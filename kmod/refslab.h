@@ -56,6 +56,11 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
  *		is to free it, is unhooked here: traverse() may run beside release()
  * @release:	optional; the object is about to be freed: let go of what else its payload owns. Its
  *		references are gone already. Must not sleep; references it puts are dropped later
+ * @finalize:	optional; the object's last reference went, or it is garbage of a cycle. It is whole, and
+ *		may be given new references: then it lives on. Runs once in an object's life, after
+ *		weak references to it were cleared. Must not sleep; references it puts are dropped
+ *		later
+ * @weakref:	objects may have weak references
  */
 struct refslab_type_ops {
 	const char *name;
@@ -66,6 +71,8 @@ struct refslab_type_ops {
 	void (*traverse)(void *obj, refslab_visit_t visit, void *arg);
 	void (*clear)(void *obj, void *drop);
 	void (*release)(void *obj);
+	void (*finalize)(void *obj);
+	bool weakref;
 };
 
 struct refslab_heap *refslab_heap_create(const char *name,
@@ -87,6 +94,9 @@ void *refslab_load(void *from, void **where);
 void refslab_lock(void *obj);
 void refslab_unlock(void *obj);
 void refslab_drop(void *drop, void *target);
+
+void *refslab_weak(void *obj, void (*callback)(void *weak, void *arg), void *arg, gfp_t gfp);
+void *refslab_upgrade(void *weak);
 
 long refslab_collect(struct refslab_heap *heap, int generation);
 void refslab_enable(struct refslab_heap *heap);

@@ -292,12 +292,38 @@ enum refslab_opcode {
 	/* p, n: struct refslab_stat, at most n bytes of it; -EINVAL: n = 0 */
 	REFSLAB_OP_STAT,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_STAT
+	/* Weak references, objects by id, finalizers. */
+
+	/*
+	 * h, flags -> w: a weak reference to h, an object of the built-in type weakref. flags:
+	 * REFSLAB_WEAK_*, unknown ones -EOPNOTSUPP. -EPROTOTYPE: of a type that was not defined
+	 * with REFSLAB_TYPE_WEAKREF
+	 */
+	REFSLAB_OP_WEAK,
+	/* w -> h: a handle on what w refers to; 0 when that is dead, or was finalized */
+	REFSLAB_OP_DEREF,
+	/*
+	 * id -> h: a handle on the object that has the id; 0 when it is dead, or no
+	 * REFSLAB_OP_ID or REFSLAB_OP_OBJECTS has told the id
+	 */
+	REFSLAB_OP_BYID,
+	/* h -> 0|1: did its finalizer run, or was it announced? */
+	REFSLAB_OP_FINALIZED,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_FINALIZED
 };
+
+/* Flags of REFSLAB_OP_WEAK. */
+/* REFSLAB_EVENT_WEAKREF when the object dies or is to be finalized, unless w died first */
+#define REFSLAB_WEAK_CALLBACK	(1u << 0)
 
 /* struct refslab_type_def.flags */
 /* never part of a cycle, by the program's word: not tracked */
 #define REFSLAB_TYPE_ACYCLIC	(1u << 0)
+/* REFSLAB_EVENT_FINALIZE when an object's last reference goes or it is found to be garbage */
+#define REFSLAB_TYPE_FINALIZER	(1u << 1)
+/* objects may have weak references */
+#define REFSLAB_TYPE_WEAKREF	(1u << 2)
 
 /**
  * struct refslab_type_def - operand of REFSLAB_OP_TYPE
@@ -311,6 +337,37 @@ struct refslab_type_def {
 	__u32 nr_slots;
 	__u32 payload;
 	__u32 cache_limit;
+};
+
+/*
+ * Events, by read() on the session: whole records, as many as there are and fit, the oldest first.
+ * read() waits for the first one, unless the file is O_NONBLOCK (-EAGAIN); poll() tells whether
+ * there is one. -ENOTCONN: no heap; -EINVAL: no room for one record; -EINTR, -EFAULT, -EMFILE,
+ * -ENOMEM: no event is lost, nor handed out twice. With several sessions on a heap, each event goes
+ * to one of them. When the last session ends, what is left is dropped, and so are the references.
+ */
+
+/* struct refslab_event_record.event */
+/*
+ * @handle is a strong handle on object @id, which is whole: do what is to be done, and close it;
+ * the object dies for good with its last reference. At most once in an object's life
+ */
+#define REFSLAB_EVENT_FINALIZE	1u
+/* @handle is one more handle on a weak reference with REFSLAB_WEAK_CALLBACK; @id was its object */
+#define REFSLAB_EVENT_WEAKREF	2u
+
+/**
+ * struct refslab_event_record - one event
+ * @event:	REFSLAB_EVENT_*
+ * @handle:	a new handle of the session that read the event
+ * @id:		an object's id
+ * @reserved:	0
+ */
+struct refslab_event_record {
+	__u32 event;
+	__u32 handle;
+	__aligned_u64 id;
+	__aligned_u64 reserved[2];
 };
 
 #define REFSLAB_GEN_ALL		0xffffffffu

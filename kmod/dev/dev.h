@@ -6,6 +6,7 @@
  *   session.c     what an open file owns: a heap and handles
  *   submit.c      the table of operations: operands checked and resolved in one place
  *   ops_*.c       the operations themselves
+ *   events.c      read() and poll(): finalizers and callbacks that user space has to run
  *
  * Locks: a session's handles are under their xarray's lock, under which a reference may be taken
  * but nothing is allocated, copied or destroyed. struct refslab_session.create_lock is outermost.
@@ -16,6 +17,7 @@
 #define _REFSLAB_DEV_H
 
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -153,5 +155,16 @@ int refslab_op_get_stats(struct refslab_call *call);
 int refslab_op_objects(struct refslab_call *call);
 int refslab_op_trim(struct refslab_call *call);
 int refslab_op_stat(struct refslab_call *call);
+
+/* ops_weak.c */
+int refslab_op_weak(struct refslab_call *call);
+int refslab_op_deref(struct refslab_call *call);
+int refslab_op_byid(struct refslab_call *call);
+int refslab_op_finalized(struct refslab_call *call);
+
+/* events.c */
+ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, size_t count,
+			    bool nonblock);
+__poll_t refslab_events_poll(struct refslab_session *session, struct file *file, poll_table *wait);
 
 #endif /* _REFSLAB_DEV_H */

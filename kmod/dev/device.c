@@ -110,6 +110,16 @@ static int device_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
+static ssize_t device_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	return refslab_events_read(file->private_data, buf, count, file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t device_poll(struct file *file, poll_table *wait)
+{
+	return refslab_events_poll(file->private_data, file, wait);
+}
+
 static int device_release(struct inode *inode, struct file *file)
 {
 	refslab_session_release(file->private_data);
@@ -120,6 +130,8 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
 	.release = device_release,
+	.read = device_read,
+	.poll = device_poll,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -145,6 +157,7 @@ int refslab_device_init(void)
 	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);
 	BUILD_BUG_ON(sizeof(struct refslab_type_def) != 16);
 	BUILD_BUG_ON(sizeof(struct refslab_record) != 24);
+	BUILD_BUG_ON(sizeof(struct refslab_event_record) != 32);
 	return misc_register(&device);
 }
 

@@ -116,6 +116,7 @@ struct harvest {
 	u32 nr;
 	u32 room;
 	u32 generation;		/* the one asked for, or REFSLAB_GEN_ALL */
+	int err;
 };
 
 static int add_record(struct refslab_object *obj, void *arg)
@@ -129,6 +130,9 @@ static int add_record(struct refslab_object *obj, void *arg)
 		generation = refslab_generation_of(obj);
 	if (h->generation != REFSLAB_GEN_ALL && h->generation != generation)
 		return 0;
+	h->err = refslab_ident_publish(obj, GFP_KERNEL_ACCOUNT);
+	if (h->err)
+		return 1;
 	h->records[h->nr++] = (struct refslab_record) {
 		.id = obj->id,
 		.type = refslab_object_type(obj)->number,
@@ -152,6 +156,8 @@ static int write_records(struct refslab_call *call, struct harvest *h, u32 total
 		h->nr = 0;
 		h->room = min_t(u32, total - done, RECORDS);
 		more = refslab_walk(&call->heap->objects, &cursor, add_record, h);
+		if (h->err)
+			return h->err;
 		if (copy_to_user(to + done, h->records, h->nr * sizeof(*to)))
 			return -EFAULT;
 		done += h->nr;

@@ -47,7 +47,7 @@ static int read_type_def(const struct refslab_call *call, struct refslab_type_de
 	err = copy_struct_from_user(def, sizeof(*def), u64_to_user_ptr(call->arg[2]), size);
 	if (err)
 		return err;
-	if (def->flags & ~REFSLAB_TYPE_ACYCLIC)
+	if (def->flags & ~(REFSLAB_TYPE_ACYCLIC | REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF))
 		return -EOPNOTSUPP;
 	if (def->nr_slots > REFSLAB_MAX_SLOTS || def->payload > REFSLAB_MAX_PAYLOAD ||
 	    def->cache_limit > REFSLAB_MAX_CACHE)
@@ -76,7 +76,9 @@ int refslab_op_type(struct refslab_call *call)
 
 	type = refslab_type_create(&call->heap->objects, &(struct refslab_type_params) {
 		.name = name,
-		.flags = REFSLAB_TYPE_USER,
+		.flags = REFSLAB_TYPE_USER |
+			 (def.flags & REFSLAB_TYPE_FINALIZER ? REFSLAB_TYPE_NOTIFY : 0) |
+			 (def.flags & REFSLAB_TYPE_WEAKREF ? REFSLAB_TYPE_WEAKABLE : 0),
 		.acyclic = def.flags & REFSLAB_TYPE_ACYCLIC,
 		.nr_slots = def.nr_slots,
 		.body = def.payload,
@@ -301,8 +303,12 @@ int refslab_op_refcount(struct refslab_call *call)
 
 int refslab_op_id(struct refslab_call *call)
 {
-	call->result[0] = call->obj[0]->id;
-	return 0;
+	/* known from now on, for REFSLAB_OP_BYID */
+	int err = refslab_ident_publish(call->obj[0], GFP_KERNEL_ACCOUNT);
+
+	if (!err)
+		call->result[0] = call->obj[0]->id;
+	return err;
 }
 
 int refslab_op_tracked(struct refslab_call *call)

@@ -39,16 +39,27 @@ static void free_session(struct refslab_session *session)
 	kfree(session);
 }
 
-/* Drops handles, and destroys what only they kept, up to a budget. True when none is left. */
+/*
+ * Drops events nobody will read and handles, and destroys what only they kept, up to a budget. True
+ * when none is left.
+ */
 static bool drop_handles(struct refslab_session *session, u32 budget)
 {
 	struct refslab_heap *heap = session->heap;
 	struct refslab_dead dead = { };
 	struct refslab_object *obj;
 	unsigned long handle;
-	u32 dropped = 0;
+	u32 dropped = 0, events;
 	bool all = true;
 
+	/* what nobody is left to hear dies without a finalizer */
+	while (!refslab_event_heard(&heap->objects.events) && dropped < budget &&
+	       (obj = refslab_event_take(&heap->objects.events))) {
+		dropped++;
+		if (refslab_word_put(&obj->word))
+			refslab_destroy_add(&dead, obj);
+	}
+	events = dropped;
 	/* nobody else changes them any more, but debugfs may look */
 	xa_for_each_start(&session->handles, handle, obj, session->next) {
 		if (dropped == budget) {
@@ -64,7 +75,7 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 		if (refslab_word_put(&obj->word))
 			refslab_destroy_add(&dead, obj);
 	}
-	atomic64_sub(dropped, &heap->handles);
+	atomic64_sub(dropped - events, &heap->handles);
 	if (dead.first)
 		refslab_destroy_run(&heap->objects, &dead, budget - dropped);
 	return all;
@@ -104,6 +115,7 @@ void refslab_session_release(struct refslab_session *session)
 		free_session(session);
 		return;
 	}
+	refslab_event_unlisten(&session->heap->objects.events);
 	if (drop_handles(session, REFSLAB_DESTROY_BUDGET)) {
 		detach(session);
 		return;
@@ -149,7 +161,8 @@ static int create_heap(struct refslab_ucmd *ucmd)
 	mutex_lock(&heap->sessions_lock);
 	list_add_tail(&session->node, &heap->sessions);
 	mutex_unlock(&heap->sessions_lock);
-	/* pairs with the acquire in submit.c: the heap is complete */
+	refslab_event_listen(&heap->objects.events);
+	/* pairs with the acquires in submit.c and events.c: the heap is complete */
 	smp_store_release(&session->heap, heap);
 	return 0;
 }

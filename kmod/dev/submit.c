@@ -28,6 +28,7 @@
  * @INT:	of an int
  * @STR:	of a str
  * @LIST:	of a list
+ * @WEAK:	of a weak reference
  */
 enum operand {
 	NONE,
@@ -39,6 +40,7 @@ enum operand {
 	INT,
 	STR,
 	LIST,
+	WEAK,
 };
 
 #define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
@@ -95,6 +97,10 @@ static const struct operation operations[] = {
 	OPERATION(OBJECTS, objects, NUMBER, NUMBER, NUMBER, NUMBER),
 	OPERATION(TRIM, trim, NONE),
 	OPERATION(STAT, stat, NUMBER, NUMBER),
+	OPERATION(WEAK, weak, OBJECT, NUMBER),
+	OPERATION(DEREF, deref, WEAK),
+	OPERATION(BYID, byid, NUMBER),
+	OPERATION(FINALIZED, finalized, OBJECT),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
@@ -150,6 +156,8 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 		return type == heap->types.str_type;
 	case LIST:
 		return type == heap->types.list_type;
+	case WEAK:
+		return type == heap->objects.weak_type;
 	default:
 		return true;
 	}

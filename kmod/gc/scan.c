@@ -13,15 +13,18 @@
  *     smp_mb()   all of it before phase 2                      refslab_scan()
  *   2 Subtract   gc_refs(x) -= 1 for each reference in S       subtract_references()
  *   3 Mark       from every x with gc_refs != 0                mark_roots(), refslab_mark_follow()
- *   4 Settle     whole passes over what is unmarked: untouched settle(), settle_pass()
- *                becomes DYING by compare-and-exchange,
+ *   4 Settle     whole passes over what is unmarked: untouched refslab_scan_settle(),
+ *                becomes DYING by compare-and-exchange,        settle_pass()
  *                touched is marked with all it reaches; until
- *                one whole pass finds nothing touched
+ *                one whole pass finds nothing touched. What
+ *                user space is to finalize is marked, too,     refslab_resurrect_announced()
+ *                with all it reaches, and 4 done again
  *   5 Verdict    what is unmarked is the dead set: publish     verdict()
  *                DEAD, wake those who wait
- *   6 Finalizers weak references to the dead are cleared and   (between verdict() and the caller's
- *                finalizers run; who is referred to from        tear-down, in refslab_scan())
- *                outside afterwards survives
+ *   6 Finalizers weak references to the dead are cleared and   refslab_resurrect()
+ *                finalizers run; who is referred to from
+ *                outside afterwards survives: 1 to 4 again,
+ *                of the dead alone
  *   7 Tear down  the collector's reference on each keeps the   refslab_scan_tear_down()
  *                dead in place while their references are
  *                taken out; then it is dropped
@@ -61,12 +64,6 @@ static bool touched(const struct refslab_container *x, u64 word)
 	return refslab_word_version(word) != x->snap;
 }
 
-/* Blocks of the set not marked so far, as one word of the bitmaps. */
-static unsigned long unmarked(const struct refslab_pool *pool, unsigned int i)
-{
-	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
-}
-
 /* Marks what somebody touched, without following it yet. */
 static void sweep(struct refslab_scan *scan)
 {
@@ -77,7 +74,7 @@ static void sweep(struct refslab_scan *scan)
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
 				n = i * BITS_PER_LONG + __ffs(bits);
 				x = refslab_scan_object(pool, n);
 				if (touched(x, refslab_word_read(&x->obj.word))) {
@@ -290,16 +287,28 @@ static void mark_roots(struct refslab_scan *scan)
 	refslab_mark_follow(scan);
 }
 
+/**
+ * refslab_scan_mark() - phases 2 and 3: mark what is reachable from outside the set
+ * @scan: the scan; every object of the set was snapshotted, with a full barrier since
+ *
+ * Context: may sleep.
+ */
+void refslab_scan_mark(struct refslab_scan *scan)
+{
+	subtract_references(scan);
+	mark_roots(scan);
+}
+
 /* --- phase 4: settle ------------------------------------------------------------------------ */
 
-/* Makes x DYING when nobody touched it since its snapshot, or finds it so. */
+/* Makes x DYING when nobody touched it since its snapshot, or finds it so, or DEAD already. */
 static bool close_door(struct refslab_container *x)
 {
 	u64 word = refslab_word_read(&x->obj.word);
 
 	if (touched(x, word))
 		return false;
-	if (word & REFSLAB_WORD_DYING)
+	if (word & (REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD))
 		return true;
 	return atomic64_try_cmpxchg(&x->obj.word, (s64 *)&word, word | REFSLAB_WORD_DYING);
 }
@@ -314,7 +323,7 @@ static bool settle_pass(struct refslab_scan *scan)
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
 				n = i * BITS_PER_LONG + __ffs(bits);
 				if (close_door(refslab_scan_object(pool, n)))
 					continue;
@@ -330,13 +339,17 @@ static bool settle_pass(struct refslab_scan *scan)
 	return found;
 }
 
-/*
+/**
+ * refslab_scan_settle() - phase 4: pass over what is unmarked until nothing touched is found
+ * @scan: the scan, marked
+ *
  * A sweep while following marks, too, may find something touched; but whatever it marks is followed
  * before refslab_mark_follow() returns, and the next pass looks at all that is unmarked then.
+ *
+ * Context: may sleep.
  */
-static void settle(struct refslab_scan *scan)
+void refslab_scan_settle(struct refslab_scan *scan)
 {
-	scan->settling = true;
 	while (settle_pass(scan))
 		refslab_mark_follow(scan);
 }
@@ -347,7 +360,7 @@ static void settle(struct refslab_scan *scan)
  * Takes the collector's reference on each of the dead set and publishes DEAD. The release orders
  * what the scan saw before it; nobody but failing upgrades looks at these words any more.
  */
-static void verdict(struct refslab_scan *scan, struct refslab_dead *garbage)
+static void verdict(struct refslab_scan *scan)
 {
 	struct refslab_container *x;
 	struct refslab_pool *pool;
@@ -356,17 +369,34 @@ static void verdict(struct refslab_scan *scan, struct refslab_dead *garbage)
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = unmarked(pool, i); bits; bits &= bits - 1) {
+			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
 				x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
 				atomic64_add_return(REFSLAB_WORD_GET + REFSLAB_WORD_DEAD,
 						    &x->obj.word);
-				refslab_destroy_add(garbage, &x->obj);
 				scan->dead++;
 			}
 		}
 		cond_resched();
 	}
 	wake_up_all(&scan->objects->verdict);
+}
+
+/* Puts the garbage on a list, which takes each object's id. */
+static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
+{
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i, n;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
+				n = i * BITS_PER_LONG + __ffs(bits);
+				refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
+			}
+		}
+		cond_resched();
+	}
 }
 
 /**
@@ -392,6 +422,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab
 
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
+	INIT_LIST_HEAD(&scan.announced);
 	refslab_mem_hold(scan.mem);
 
 	snapshot_pools(&scan);
@@ -400,18 +431,15 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab
 	 * two slots under the eyes of phase 2 moved after its target's snapshot, and touched it.
 	 */
 	smp_mb();
-	subtract_references(&scan);
-	mark_roots(&scan);
-	settle(&scan);
-	verdict(&scan, garbage);
+	refslab_scan_mark(&scan);
+	scan.settling = true;
+	refslab_scan_settle(&scan);
+	if (refslab_resurrect_announced(&scan))
+		refslab_scan_settle(&scan);
+	verdict(&scan);
 	gc->last.window_ns = ktime_get_ns() - begin;
-
-	/*
-	 * Phase 6 goes here: weak references to the objects of @garbage are cleared, then their
-	 * finalizers run; what is referred to from outside afterwards, with all it reaches, has
-	 * DEAD taken back and leaves @garbage for the next older generation.
-	 */
-
+	refslab_resurrect(&scan);
+	gather(&scan, garbage);
 	refslab_mem_release(scan.mem);
 
 	result->unreachable = scan.dead;

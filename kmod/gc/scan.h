@@ -26,6 +26,8 @@
  * @visited:	objects in the set
  * @touched:	objects kept because somebody touched them
  * @dead:	objects found dead
+ * @announced:	events for user space to finalize objects, to be queued after the verdict
+ * @finalized:	finalizers that were called
  * @passes:	settling passes
  */
 struct refslab_scan {
@@ -42,6 +44,8 @@ struct refslab_scan {
 	u64 visited;
 	u64 touched;
 	u64 dead;
+	struct list_head announced;
+	u64 finalized;
 	u32 passes;
 };
 
@@ -49,6 +53,12 @@ static inline struct refslab_container *refslab_scan_object(const struct refslab
 							    unsigned int index)
 {
 	return refslab_mem_block(pool, index);
+}
+
+/* Blocks of the set not marked so far, as one word of the bitmaps. */
+static inline unsigned long refslab_scan_unmarked(const struct refslab_pool *pool, unsigned int i)
+{
+	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
 }
 
 /* Is @target in the set scanned? Then where. Does not touch the object. */
@@ -118,5 +128,11 @@ void refslab_mark_follow(struct refslab_scan *scan);
 
 /* scan.c */
 void refslab_scan_breathe(struct refslab_scan *scan);
+void refslab_scan_mark(struct refslab_scan *scan);
+void refslab_scan_settle(struct refslab_scan *scan);
+
+/* resurrect.c */
+bool refslab_resurrect_announced(struct refslab_scan *scan);
+void refslab_resurrect(struct refslab_scan *scan);
 
 #endif /* _REFSLAB_SCAN_H */

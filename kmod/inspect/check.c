@@ -5,7 +5,8 @@
  *
  *   memory	used + free + untouched = capacity, lists = states: refslab_mem_check()
  *   blocks	of a pool of objects: allocated = alive + kept by a type's cache
- *   counts	of an object: references in containers + handles (+ what the caller says it holds)
+ *   counts	of an object: references in containers + handles + events (+ what the caller says it
+ *		holds)
  *   caches	only dead objects of the type, as many as they say, within the limit
  *   collector	each tracked object is in exactly one generation, no scan's flag is left over
  *   totals	the counters of objects, tracked objects and handles
@@ -205,6 +206,21 @@ static int count_handles(struct check *c)
 	}
 	if (c->stray)
 		return fail(c, "a handle stands for something that is no object");
+	return 0;
+}
+
+/* Events hold references, too. Their queue is short, or the heap is in use. */
+static int count_events(struct check *c)
+{
+	struct refslab_events *events = &c->heap->objects.events;
+	struct refslab_event *event;
+
+	spin_lock(&events->lock);
+	list_for_each_entry(event, &events->queue, node)
+		found_reference(event->obj, c);
+	spin_unlock(&events->lock);
+	if (c->stray)
+		return fail(c, "an event is of something that is no object");
 	return 0;
 }
 
@@ -419,6 +435,8 @@ static int check_all(struct check *c, struct refslab_object *const *held, size_t
 		err = count_handles(c);
 		mutex_unlock(&c->heap->sessions_lock);
 	}
+	if (!err)
+		err = count_events(c);
 	for (i = 0; i < nr_held; i++)
 		found_reference(held[i], c);
 	if (!err)

@@ -347,6 +347,8 @@ static int add_row(struct refslab_object *obj, void *arg)
 
 	if (iter->nr == OBJECTS_BATCH)
 		return 1;
+	/* without memory for it, the id is as good as any, but for REFSLAB_OP_BYID */
+	refslab_ident_publish(obj, GFP_KERNEL);
 	row->id = obj->id;
 	row->type = refslab_object_type(obj);
 	/* without the walker's reference */

@@ -111,41 +111,74 @@ bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead 
 REFSLAB_EXPORT_TEST(refslab_destroy_references);
 
 /**
+ * refslab_destroy_call() - call a kernel type's release() or finalize()
+ * @obj: the object
+ * @fn: what to call; it must not sleep, and what it puts is left to the worker
+ *
+ * Context: task context.
+ */
+void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj))
+{
+	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+
+	/* a put in there must not nest */
+	preempt_disable();
+	this_cpu_write(objects->cpu->releasing, true);
+	fn(obj);
+	this_cpu_write(objects->cpu->releasing, false);
+	preempt_enable();
+}
+
+/**
  * refslab_destroy_release() - run a kernel type's release()
  * @obj: the object
  * @type: its type
  */
 void refslab_destroy_release(struct refslab_object *obj, struct refslab_type *type)
 {
-	if (!type->ops || !type->ops->release)
-		return;
-	/* a put in there must not nest */
-	preempt_disable();
-	this_cpu_write(type->objects->cpu->releasing, true);
-	type->ops->release(obj);
-	this_cpu_write(type->objects->cpu->releasing, false);
-	preempt_enable();
+	if (type->ops && type->ops->release)
+		refslab_destroy_call(obj, type->ops->release);
 }
 
-/* Destroys objects of @dead until it is empty or the budget ends. */
-static void bite(struct refslab_dead *dead, u32 *budget)
+/*
+ * Destroys objects of @dead until it is empty or the budget ends. Returns -EAGAIN when somebody has
+ * to wait for the collector's verdict first.
+ */
+static int bite(struct refslab_dead *dead, u32 *budget)
 {
 	struct refslab_object *obj;
 	struct refslab_type *type;
+	int err;
 
 	while (dead->first && *budget) {
 		obj = llist_entry(dead->first, struct refslab_object, link);
 		dead->first = dead->first->next;
+		type = refslab_object_type(obj);
+		if (unlikely(type->flags & REFSLAB_TYPE_EXTRA)) {
+			err = refslab_weak_clear(obj, type, budget);
+			if (err) {
+				refslab_destroy_add(dead, obj);
+				return err;
+			}
+			if (refslab_finalize_last(obj, type))
+				continue;
+			/* the finalizer may have made new ones */
+			err = refslab_weak_clear(obj, type, budget);
+			if (err) {
+				refslab_destroy_add(dead, obj);
+				return err;
+			}
+		}
 		if (!refslab_destroy_references(obj, dead, budget)) {
 			refslab_destroy_add(dead, obj);
-			return;
+			return 0;
 		}
 		if (*budget)
 			--*budget;
-		type = refslab_object_type(obj);
 		refslab_destroy_release(obj, type);
 		refslab_object_free(obj, type);
 	}
+	return 0;
 }
 
 static void hand_over(struct refslab_objects *objects, struct refslab_dead *dead)
@@ -184,7 +217,8 @@ void refslab_destroy_all(struct refslab_objects *objects, struct refslab_dead *d
 
 	while (dead->first) {
 		budget = BITE;
-		bite(dead, &budget);
+		if (bite(dead, &budget) == -EAGAIN)
+			schedule_timeout_uninterruptible(1);
 		cond_resched();
 	}
 }

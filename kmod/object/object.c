@@ -77,6 +77,16 @@ static u64 next_id(struct refslab_objects *objects, struct refslab_objects_cpu *
 	return cpu->next_id++;
 }
 
+static void init_extra(struct refslab_type *type, struct refslab_object *obj)
+{
+	struct refslab_extra *extra = refslab_object_extra(obj, type);
+
+	INIT_LIST_HEAD(&extra->weak);
+	INIT_LIST_HEAD(&extra->event.node);
+	extra->id = obj->id;
+	clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+}
+
 static struct refslab_object *make(struct refslab_type *type, struct refslab_object *obj, gfp_t gfp)
 {
 	struct refslab_objects *objects = type->objects;
@@ -93,6 +103,8 @@ static struct refslab_object *make(struct refslab_type *type, struct refslab_obj
 		look = cpu->young >= READ_ONCE(cpu->young_limit);
 	}
 	preempt_enable();
+	if (unlikely(type->flags & REFSLAB_TYPE_EXTRA))
+		init_extra(type, obj);
 
 	/*
 	 * The count was 0, so this makes it 1, whatever the version and DYING are. Full barrier:
@@ -192,10 +204,52 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 		refslab_mem_free(&objects->mem, type->kind, size, obj);
 }
 
-static bool awaits_verdict(struct refslab_object *obj, u64 *word)
+/**
+ * refslab_object_revive() - bring an object back whose count has reached 0
+ * @obj: the object, of REFSLAB_TYPE_EXTRA, in nobody else's hands, with all its references
+ *
+ * It has one reference then, the caller's. A scan may have passed while the count was 0 and taken
+ * it off its generation: it is young again. Context: task context.
+ */
+void refslab_object_revive(struct refslab_object *obj)
 {
-	*word = refslab_word_read(&obj->word);
-	return (*word & (REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD)) == REFSLAB_WORD_DYING;
+	struct refslab_type *type = refslab_object_type(obj);
+
+	/* lost to the list of the dead */
+	obj->id = refslab_object_extra(obj, type)->id;
+	/* full barrier: as in make() */
+	atomic64_add_return(REFSLAB_WORD_GET, &obj->word);
+	if (type->flags & REFSLAB_TYPE_TRACKED)
+		mark_young(type->objects, obj);
+}
+
+/**
+ * refslab_object_try_upgrade() - take a reference on an object while holding none
+ * @obj: memory that is known to stay an object's (refslab_mem_hold())
+ *
+ * Context: any. Return: see enum refslab_upgrade.
+ */
+enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj)
+{
+	u64 old = refslab_word_read(&obj->word);
+
+	do {
+		if (!refslab_word_count(old) || (old & REFSLAB_WORD_DEAD))
+			return REFSLAB_UPGRADE_DEAD;
+		if (old & REFSLAB_WORD_DYING)
+			return REFSLAB_UPGRADE_WAIT;
+		/* acquire: what the object held when it was published is seen */
+	} while (!atomic64_try_cmpxchg_acquire(&obj->word, (s64 *)&old, old + REFSLAB_WORD_GET));
+	if (unlikely(old & REFSLAB_WORD_FIXED))
+		refslab_word_get_slow(&obj->word, old + REFSLAB_WORD_GET);
+	return REFSLAB_UPGRADE_DONE;
+}
+
+static bool awaits_verdict(struct refslab_object *obj)
+{
+	u64 word = refslab_word_read(&obj->word);
+
+	return (word & (REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD)) == REFSLAB_WORD_DYING;
 }
 
 /**
@@ -207,23 +261,13 @@ static bool awaits_verdict(struct refslab_object *obj, u64 *word)
  */
 bool refslab_object_upgrade(struct refslab_object *obj)
 {
-	u64 old = refslab_word_read(&obj->word);
+	enum refslab_upgrade upgrade;
 
 	for (;;) {
-		if (!refslab_word_count(old) || (old & REFSLAB_WORD_DEAD))
-			return false;
-		if (old & REFSLAB_WORD_DYING) {
-			struct refslab_type *type = refslab_object_type(obj);
-
-			wait_event(type->objects->verdict, !awaits_verdict(obj, &old));
-			continue;
-		}
-		/* acquire: what the object held when it was published is seen */
-		if (!atomic64_try_cmpxchg_acquire(&obj->word, (s64 *)&old, old + REFSLAB_WORD_GET))
-			continue;
-		if (unlikely(old & REFSLAB_WORD_FIXED))
-			refslab_word_get_slow(&obj->word, old + REFSLAB_WORD_GET);
-		return true;
+		upgrade = refslab_object_try_upgrade(obj);
+		if (upgrade != REFSLAB_UPGRADE_WAIT)
+			return upgrade == REFSLAB_UPGRADE_DONE;
+		wait_event(refslab_object_type(obj)->objects->verdict, !awaits_verdict(obj));
 	}
 }
 REFSLAB_EXPORT_TEST(refslab_object_upgrade);

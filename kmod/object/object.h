@@ -6,8 +6,10 @@
  * An atom's block:       word, head, id                          | payload
  * A container's block:   word, head, id, gc_refs, snap           | slots, payload (or a table)
  *
+ * Objects that may have weak references or a finalizer have a struct refslab_extra behind that.
+ *
  * @head is the type's address with flag bits in its low end, bit 0 being the object's lock. The
- * lock protects the object's slots (or its table) and the flags.
+ * lock protects the object's slots (or its table).
  */
 #ifndef _REFSLAB_OBJECT_H
 #define _REFSLAB_OBJECT_H
@@ -70,8 +72,32 @@ struct refslab_table {
 	u32 chunked;
 };
 
+/**
+ * struct refslab_event - something that user space is to be told, with a reference of its own on an
+ *	object; lies in that object, so that it needs no memory when it happens
+ * @node:	on struct refslab_events.queue
+ * @obj:	the object
+ */
+struct refslab_event {
+	struct list_head node;
+	struct refslab_object *obj;
+};
+
+/**
+ * struct refslab_extra - what objects of types with REFSLAB_TYPE_EXTRA have behind their payload
+ * @weak:	weak references to the object, under refslab_objects.weak_lock
+ * @event:	that its finalizer is to run
+ * @id:		the object's id, also while it is dying
+ */
+struct refslab_extra {
+	struct list_head weak;
+	struct refslab_event event;
+	u64 id;
+};
+
 /* Bits of refslab_object.head below the type's address. */
 #define REFSLAB_HEAD_LOCK	0		/* bit number: the object's lock */
+#define REFSLAB_HEAD_FINALIZED	1		/* bit number: its finalizer ran, or was announced */
 #define REFSLAB_HEAD_FLAGS	255UL
 #define REFSLAB_TYPE_ALIGN	256
 
@@ -84,6 +110,11 @@ struct refslab_table {
 #define REFSLAB_TYPE_USER	BIT(3)		/* defined from user space */
 /* each object has a size of its own; never cached */
 #define REFSLAB_TYPE_SIZED	BIT(4)
+#define REFSLAB_TYPE_WEAKABLE	BIT(5)		/* objects may have weak references */
+#define REFSLAB_TYPE_FINALIZE	BIT(6)		/* @ops has a finalizer */
+#define REFSLAB_TYPE_NOTIFY	BIT(7)		/* the finalizer is an event for user space */
+#define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
+				 REFSLAB_TYPE_NOTIFY)
 
 /**
  * struct refslab_cache_cpu - one CPU's share of a type's cache; touched by its CPU only, in task
@@ -128,6 +159,7 @@ struct refslab_cache {
  * @number:	number within the heap, from 1
  * @nr_slots:	references in an object, after the header
  * @body:	bytes after the slots (payload)
+ * @extra:	where struct refslab_extra is, from the object's address; 0: nowhere
  * @size:	bytes of an object's block, header included, as asked for
  * @name:	for people
  */
@@ -140,8 +172,23 @@ struct refslab_type {
 	u32 number;
 	u32 nr_slots;
 	u32 body;
+	u32 extra;
 	u32 size;
 	char name[32];
+};
+
+/**
+ * struct refslab_events - what user space is to be told
+ * @lock:	protects everything below
+ * @queue:	events, each with a reference on its object
+ * @listeners:	sessions that may read them; without one, nothing is queued
+ * @wait:	those who wait for one
+ */
+struct refslab_events {
+	spinlock_t lock;	/* see above */
+	struct list_head queue;
+	unsigned int listeners;
+	wait_queue_head_t wait;
 };
 
 /**
@@ -152,7 +199,7 @@ struct refslab_type {
  * @young_limit: look at the sum of all CPUs when @young gets here
  * @drain:	work that empties this CPU's part of the caches
  * @objects:	for that work
- * @releasing:	a type's release() is running here: do not nest destruction
+ * @releasing:	a type's release() or finalize() is running here: do not nest destruction
  */
 struct refslab_objects_cpu {
 	u64 next_id, last_id;
@@ -190,6 +237,13 @@ struct refslab_objects_hooks {
  * @destroy_lock: held while that is done; nests in nothing, and no release() may sleep
  * @wq:		where works of this heap run
  * @verdict:	those who wait for the collector's verdict on a DYING object
+ * @weak_type:	the type of weak references
+ * @weak_lock:	protects the lists of weak references, struct refslab_extra.weak; nests in nothing
+ * @extras:	REFSLAB_TYPE_EXTRA flags of all types together: what there is to do at all
+ * @events:	finalizers and callbacks of weak references that user space has to run
+ * @idents:	where objects are whose ids somebody has asked for, by id
+ * @idents_nr:	how many, under its lock
+ * @idents_sweep: forget the dead ones when there are so many, likewise
  */
 struct refslab_objects {
 	struct refslab_mem mem;
@@ -206,6 +260,13 @@ struct refslab_objects {
 	struct mutex destroy_lock;	/* see above */
 	struct workqueue_struct *wq;
 	wait_queue_head_t verdict;
+	struct refslab_type *weak_type;
+	spinlock_t weak_lock;	/* see above */
+	u32 extras;
+	struct refslab_events events;
+	struct xarray idents;
+	u64 idents_nr;
+	u64 idents_sweep;
 };
 
 /*
@@ -261,6 +322,12 @@ static inline void *refslab_object_body(const struct refslab_object *obj,
 	return (void *)(obj + 1);
 }
 
+static inline struct refslab_extra *refslab_object_extra(struct refslab_object *obj,
+							 const struct refslab_type *type)
+{
+	return (void *)obj + type->extra;
+}
+
 /* objects.c: the whole of a heap's objects */
 /* May an allocation with these flags scan and destroy, and run whatever release() does? */
 static inline bool refslab_objects_may_collect(gfp_t gfp)
@@ -284,11 +351,26 @@ void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *track
 			   u64 *cached_bytes);
 
 /* object.c: making and freeing objects, references held by the caller */
+
+/**
+ * enum refslab_upgrade - what became of an attempt to get a reference while holding none
+ * @REFSLAB_UPGRADE_DEAD: the object is dead
+ * @REFSLAB_UPGRADE_DONE: there is one
+ * @REFSLAB_UPGRADE_WAIT: the collector has not decided yet
+ */
+enum refslab_upgrade {
+	REFSLAB_UPGRADE_DEAD,
+	REFSLAB_UPGRADE_DONE,
+	REFSLAB_UPGRADE_WAIT,
+};
+
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
 struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
 u32 refslab_object_bytes(struct refslab_object *obj);
 void refslab_object_free(struct refslab_object *obj, struct refslab_type *type);
+enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj);
 bool refslab_object_upgrade(struct refslab_object *obj);
+void refslab_object_revive(struct refslab_object *obj);
 void refslab_object_put(struct refslab_object *obj);
 bool refslab_object_tracked(const struct refslab_object *obj);
 
@@ -306,7 +388,8 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
  * struct refslab_type_params - a type to be
  * @name: copied; unique in the heap
  * @ops: of a kernel type, or NULL
- * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED; the others follow from the rest
+ * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED, _CONTAINER, _WEAKABLE, _FINALIZE, _NOTIFY; the others
+ *	follow from the rest
  * @acyclic: never part of a cycle
  * @nr_slots: references in slots
  * @body: bytes after the slots (a table's not counted)
@@ -391,6 +474,7 @@ static inline void refslab_destroy_add(struct refslab_dead *dead, struct refslab
 }
 
 void refslab_destroy_last(struct refslab_object *obj);
+void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj));
 void refslab_destroy_release(struct refslab_object *obj, struct refslab_type *type);
 bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead *dead, u32 *budget);
 void refslab_destroy_run(struct refslab_objects *objects, struct refslab_dead *dead, u32 budget);
@@ -402,7 +486,56 @@ void refslab_destroy_settle(struct refslab_objects *objects);
 /* walk.c: the refchain */
 typedef int (*refslab_walk_fn)(struct refslab_object *obj, void *arg);
 int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn, void *arg);
+u64 refslab_walk_place(struct refslab_object *obj);
+struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 place, u64 id);
+bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id);
 typedef void (*refslab_visit_fn)(struct refslab_object *target, void *arg);
 void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, void *arg);
+
+/* weak.c: weak references */
+
+/**
+ * struct refslab_weak_params - what a weak reference is to do when its object dies
+ * @notify: tell user space
+ * @callback: call this, in task context, without sleeping; or NULL
+ * @arg: for @callback
+ */
+struct refslab_weak_params {
+	bool notify;
+	void (*callback)(void *weak, void *arg);
+	void *arg;
+};
+
+struct refslab_object *refslab_weak_new(struct refslab_object *target,
+					const struct refslab_weak_params *params, gfp_t gfp);
+struct refslab_object *refslab_weak_get(struct refslab_object *weak);
+u64 refslab_weak_target(struct refslab_object *weak);
+struct refslab_event *refslab_weak_event(struct refslab_object *weak);
+int refslab_weak_clear(struct refslab_object *obj, struct refslab_type *type, u32 *budget);
+int refslab_weak_init(struct refslab_objects *objects, gfp_t gfp);
+
+/* finalize.c: finalizers */
+bool refslab_finalize_last(struct refslab_object *obj, struct refslab_type *type);
+
+/* Did its finalizer run, or was it announced? */
+static inline bool refslab_finalize_done(const struct refslab_object *obj)
+{
+	return test_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+}
+
+/* event.c: what user space is to be told */
+void refslab_event_init(struct refslab_events *events);
+void refslab_event_listen(struct refslab_events *events);
+void refslab_event_unlisten(struct refslab_events *events);
+bool refslab_event_heard(const struct refslab_events *events);
+bool refslab_event_post(struct refslab_events *events, struct refslab_object *obj);
+bool refslab_event_pending(const struct refslab_events *events);
+struct refslab_object *refslab_event_take(struct refslab_events *events);
+void refslab_event_untake(struct refslab_events *events, struct refslab_object *obj);
+struct refslab_event *refslab_event_of(struct refslab_object *obj);
+
+/* ident.c: objects by id */
+int refslab_ident_publish(struct refslab_object *obj, gfp_t gfp);
+struct refslab_object *refslab_ident_get(struct refslab_objects *objects, u64 id);
 
 #endif /* _REFSLAB_OBJECT_H */

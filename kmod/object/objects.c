@@ -225,6 +225,9 @@ int refslab_objects_init(struct refslab_objects *objects, const struct refslab_o
 	INIT_WORK(&objects->destroy_work, refslab_destroy_work);
 	mutex_init(&objects->destroy_lock);
 	init_waitqueue_head(&objects->verdict);
+	spin_lock_init(&objects->weak_lock);
+	refslab_event_init(&objects->events);
+	xa_init_flags(&objects->idents, XA_FLAGS_ACCOUNT);
 	return 0;
 }
 REFSLAB_EXPORT_TEST(refslab_objects_init);
@@ -287,6 +290,7 @@ void refslab_objects_destroy(struct refslab_objects *objects)
 {
 	refslab_type_destroy_all(objects);
 	xa_destroy(&objects->types);
+	xa_destroy(&objects->idents);
 	mutex_destroy(&objects->types_lock);
 	mutex_destroy(&objects->destroy_lock);
 	free_percpu(objects->cpu);

@@ -28,7 +28,7 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 	type->flags = params->flags;
 	type->nr_slots = params->nr_slots;
 	type->body = params->body;
-	if (params->nr_slots || table || custom) {
+	if (params->nr_slots || table || custom || (params->flags & REFSLAB_TYPE_CONTAINER)) {
 		type->flags |= REFSLAB_TYPE_CONTAINER;
 		if (!params->acyclic)
 			type->flags |= REFSLAB_TYPE_TRACKED;
@@ -41,6 +41,14 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 	type->size += params->nr_slots * sizeof(void *) + params->body;
 	if (table)
 		type->size += sizeof(struct refslab_table);
+	if (params->ops && params->ops->finalize)
+		type->flags |= REFSLAB_TYPE_FINALIZE;
+	if (params->ops && params->ops->weakref)
+		type->flags |= REFSLAB_TYPE_WEAKABLE;
+	if (type->flags & REFSLAB_TYPE_EXTRA) {
+		type->extra = ALIGN(type->size, 8);
+		type->size = type->extra + sizeof(struct refslab_extra);
+	}
 }
 
 /**
@@ -79,6 +87,9 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 	else
 		err = xa_alloc(&objects->types, &type->number, type,
 			       XA_LIMIT(1, REFSLAB_TYPES_MAX), gfp);
+	/* before there is an object: pairs with nothing, as objects travel by way of locks */
+	if (!err)
+		WRITE_ONCE(objects->extras, objects->extras | (type->flags & REFSLAB_TYPE_EXTRA));
 	mutex_unlock(&objects->types_lock);
 	if (!err)
 		return type;

@@ -93,6 +93,106 @@ int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn f
 }
 REFSLAB_EXPORT_TEST(refslab_walk);
 
+/*
+ * A place: a pool and a block in it as numbers, 62 bits; the cursor's top bit is the highest of
+ * them. Unlike an address it can be looked at when the memory there may be gone.
+ */
+#define PLACE_LARGE	BIT_ULL(61)
+
+/**
+ * refslab_walk_place() - where an object is
+ * @obj: the object; the caller holds a reference on it
+ *
+ * Return: its place, for refslab_walk_find(): its own while it lives, less than 2^62.
+ */
+u64 refslab_walk_place(struct refslab_object *obj)
+{
+	struct refslab_pool *pool;
+	unsigned int block;
+	u64 at;
+
+	pool = refslab_mem_pool_of(&refslab_object_type(obj)->objects->mem, obj);
+	block = refslab_mem_index(pool, obj);
+	if (!pool->arena)
+		return PLACE_LARGE | (u64)pool->number << CURSOR_BLOCK_BITS | block;
+	at = (u64)pool->arena->number * REFSLAB_ARENA_POOLS + pool->number;
+	return at << CURSOR_BLOCK_BITS | block;
+}
+
+/* What is at a place now, if anything. The memory is held. */
+static struct refslab_object *look_at(struct refslab_mem *mem, u64 place)
+{
+	unsigned int block = place & CURSOR_BLOCK_MASK;
+	u64 at = (place & ~PLACE_LARGE) >> CURSOR_BLOCK_BITS, next;
+	struct refslab_pool *pool;
+
+	if (place & PLACE_LARGE)
+		at |= CURSOR_TOP;
+	next = at;
+	pool = refslab_mem_next_pool(mem, &next);
+	/* pairs with pool_take() */
+	if (!pool || next != at + 1 || block >= smp_load_acquire(&pool->carved))
+		return NULL;
+	return refslab_mem_block(pool, block);
+}
+
+/**
+ * refslab_walk_find() - a reference on the object with an id at a place
+ * @objects: the heap's objects
+ * @place: from refslab_walk_place()
+ * @id: the object's id
+ *
+ * Waits for the collector's verdict when there is to be one. Context: may sleep.
+ *
+ * Return: a strong reference, NULL when the object is dead.
+ */
+struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 place, u64 id)
+{
+	struct refslab_object *obj;
+
+	refslab_mem_hold(&objects->mem);
+	obj = look_at(&objects->mem, place);
+	/* what is another object for certain is not touched */
+	if (obj && (READ_ONCE(obj->id) != id || !refslab_object_upgrade(obj)))
+		obj = NULL;
+	if (obj && obj->id != id) {
+		refslab_object_put(obj);
+		obj = NULL;
+	}
+	refslab_mem_release(&objects->mem);
+	return obj;
+}
+REFSLAB_EXPORT_TEST(refslab_walk_find);
+
+/**
+ * refslab_walk_alive() - may the object with an id at a place still be alive?
+ * @objects: the heap's objects
+ * @place: from refslab_walk_place()
+ * @id: the object's id
+ *
+ * Touches nothing, and waits for nothing. Context: any in which the memory can be held.
+ *
+ * Return: false when it is dead for good; true may be an object that is dying.
+ */
+bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id)
+{
+	struct refslab_object *obj;
+	struct refslab_type *type;
+	bool alive = false;
+
+	refslab_mem_hold(&objects->mem);
+	obj = look_at(&objects->mem, place);
+	/* acquire: a count above 0 comes with the object's type and id */
+	if (obj && refslab_word_count(atomic64_read_acquire(&obj->word)))
+		alive = READ_ONCE(obj->id) == id;
+	type = obj ? refslab_object_type(obj) : NULL;
+	/* its finalizer may bring it back */
+	if (type && (type->flags & REFSLAB_TYPE_EXTRA))
+		alive |= READ_ONCE(refslab_object_extra(obj, type)->id) == id;
+	refslab_mem_release(&objects->mem);
+	return alive;
+}
+
 struct visit {
 	refslab_visit_fn fn;
 	void *arg;

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What finalizers bring back: phase 6 of the scan, with what has to come before it.
+ *
+ * Finalizers for user space are events with a strong reference, so their objects live on, with all
+ * that they reach: they are sorted out before the verdict, as if somebody held them all along. The
+ * events are queued after it.
+ *
+ * A kernel type's finalizer is called after the verdict: the garbage is in nobody's hands then, and
+ * DEAD keeps out who would come by way of a weak reference or an id. What a finalizer leaves a
+ * reference to is known to the rest of the world from then on, so who is reachable now is found out
+ * with the same care as at first: the garbage is snapshotted anew and goes through phases 1 to 4
+ * once more. The collector's own reference on each is discounted. No door needs closing: nobody
+ * comes from no reference to what is DEAD, so a whole pass without a touched object is enough.
+ */
+#include "scan.h"
+
+/* Calls @fn for each object of the set that is not marked. */
+static void for_each_unmarked(struct refslab_scan *scan,
+			      void (*fn)(struct refslab_scan *scan, struct refslab_pool *pool,
+					 unsigned int index))
+{
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++)
+			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1)
+				fn(scan, pool, i * BITS_PER_LONG + __ffs(bits));
+		cond_resched();
+	}
+}
+
+static bool wanted(const struct refslab_scan *scan, u32 flags)
+{
+	return READ_ONCE(scan->objects->extras) & flags;
+}
+
+/* --- finalizers for user space -------------------------------------------------------------- */
+
+static void announce(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+
+	if (!(refslab_object_type(obj)->flags & REFSLAB_TYPE_NOTIFY) ||
+	    test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head))
+		return;
+	/* the event's reference */
+	refslab_word_get(&obj->word);
+	list_add_tail(&refslab_event_of(obj)->node, &scan->announced);
+	refslab_event_of(obj)->obj = obj;
+	refslab_mark(scan, pool, index);
+}
+
+/**
+ * refslab_resurrect_announced() - let live what user space is to finalize, with all it reaches
+ * @scan: the scan, all of it settled
+ *
+ * Nobody can touch what is unmarked while it is marked here, but for who comes by way of a weak
+ * reference to an object that is marked already: so the scan has to be settled again.
+ *
+ * Context: may sleep. Return: whether there was anything.
+ */
+bool refslab_resurrect_announced(struct refslab_scan *scan)
+{
+	if (!wanted(scan, REFSLAB_TYPE_NOTIFY) || !refslab_event_heard(&scan->objects->events))
+		return false;
+	for_each_unmarked(scan, announce);
+	if (list_empty(&scan->announced))
+		return false;
+	refslab_mark_follow(scan);
+	return true;
+}
+
+/* All of an object's weak references, however many. */
+static void clear_weak(struct refslab_object *obj)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	u32 budget;
+	int err;
+
+	do {
+		budget = REFSLAB_CHUNK;
+		err = refslab_weak_clear(obj, type, &budget);
+		cond_resched();
+	} while (err);
+}
+
+static void post_announced(struct refslab_scan *scan)
+{
+	struct refslab_object *obj;
+	struct refslab_event *event;
+
+	while (!list_empty(&scan->announced)) {
+		event = list_first_entry(&scan->announced, struct refslab_event, node);
+		list_del_init(&event->node);
+		obj = event->obj;
+		clear_weak(obj);
+		/* whoever listened may have gone meanwhile */
+		if (!refslab_event_post(&scan->objects->events, obj))
+			refslab_object_put(obj);
+	}
+}
+
+/* --- the kernel's finalizers ---------------------------------------------------------------- */
+
+static void clear_weak_of(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+
+	if (refslab_object_type(obj)->flags & REFSLAB_TYPE_EXTRA)
+		clear_weak(obj);
+}
+
+static void finalize(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+	struct refslab_type *type = refslab_object_type(obj);
+
+	if (!(type->flags & REFSLAB_TYPE_FINALIZE) ||
+	    test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head))
+		return;
+	refslab_destroy_call(obj, type->ops->finalize);
+	scan->finalized++;
+}
+
+/* Phase 1 again: the set is the garbage alone, and the collector's references do not count. */
+static void snapshot_garbage(struct refslab_scan *scan)
+{
+	struct refslab_container *x;
+	struct refslab_pool *pool;
+	unsigned int i, n;
+	u64 word;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++)
+			pool->marks.in_scan[i] = refslab_scan_unmarked(pool, i);
+		bitmap_zero(pool->marks.marked, REFSLAB_POOL_MARKS);
+		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
+			x = refslab_scan_object(pool, n);
+			word = atomic64_read_acquire(&x->obj.word);
+			x->gc_refs = refslab_word_count(word) - 1;
+			x->snap = refslab_word_version(word);
+		}
+		cond_resched();
+	}
+	scan->swept = jiffies;
+	/* as in refslab_scan(): every snapshot before the first reference */
+	smp_mb();
+}
+
+/* What is reachable is alive again; the collector's reference goes. */
+static void bring_back(struct refslab_scan *scan)
+{
+	struct refslab_object *obj;
+	struct refslab_pool *pool;
+	unsigned int n;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
+			if (!test_bit(n, pool->marks.marked))
+				continue;
+			obj = &refslab_scan_object(pool, n)->obj;
+			atomic64_andnot(REFSLAB_WORD_DEAD | REFSLAB_WORD_DYING, &obj->word);
+			scan->dead--;
+			refslab_object_put(obj);
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * refslab_resurrect() - phase 6: clear weak references, run finalizers, look who lives on
+ * @scan: the scan, after the verdict
+ *
+ * What is in the set and unmarked afterwards is garbage for good. Context: may sleep.
+ */
+void refslab_resurrect(struct refslab_scan *scan)
+{
+	post_announced(scan);
+	if (!wanted(scan, REFSLAB_TYPE_EXTRA) || !scan->dead)
+		return;
+	for_each_unmarked(scan, clear_weak_of);
+	if (wanted(scan, REFSLAB_TYPE_FINALIZE))
+		for_each_unmarked(scan, finalize);
+	if (!scan->finalized)
+		return;
+	/* nobody is DYING without being DEAD any more: following takes nothing back */
+	scan->settling = false;
+	snapshot_garbage(scan);
+	refslab_scan_mark(scan);
+	refslab_scan_settle(scan);
+	bring_back(scan);
+}
