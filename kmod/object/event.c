@@ -101,6 +101,7 @@ bool refslab_event_pending(const struct refslab_events *events)
 {
 	return !list_empty_careful(&events->queue);
 }
+REFSLAB_EXPORT_TEST(refslab_event_pending);
 
 /**
  * refslab_event_take() - take the oldest event
@@ -136,3 +137,4 @@ void refslab_event_untake(struct refslab_events *events, struct refslab_object *
 	spin_unlock(&events->lock);
 	wake_up_interruptible(&events->wait);
 }
+REFSLAB_EXPORT_TEST(refslab_event_untake);
