@@ -9,6 +9,7 @@
 #include "../kmod/heap.h"
 #include "../kmod/refslab.h"
 #include "../kmod/types/types.h"
+#include "fixture.h"
 
 struct generation_test {
 	struct refslab_heap *heap;
@@ -170,29 +171,28 @@ static void generation_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 4000L);
 }
 
+static u64 young_scans(struct refslab_gc *gc)
+{
+	return READ_ONCE(gc->generation[0].collections) + READ_ONCE(gc->generation[1].collections);
+}
+
 /* Every eleventh scan of 0 is one of 1, and full ones come when enough has grown old. */
 static void generation_oldest(struct kunit *test)
 {
 	const u32 threshold[3] = { 10, 2, 1 };
 	struct generation_test *t = test->priv;
 	struct refslab_gc *gc = &t->heap->gc;
-	u64 young;
+	struct refslab_fixture_worker worker;
 	int i;
 
 	refslab_generation_set_thresholds(gc, threshold);
 	refslab_enable(t->heap);
 	for (i = 0; i < 60; i++) {
-		young = READ_ONCE(gc->generation[0].collections) +
-			READ_ONCE(gc->generation[1].collections);
+		/* not before the last one was dropped: it would survive */
+		refslab_fixture_worker_stop(test, &worker, t->heap);
 		make_garbage(test, 11);
-		KUNIT_ASSERT_TRUE_MSG(test, ({
-			int n;
-
-			for (n = 0; n < 1000 && READ_ONCE(gc->generation[0].collections) +
-			     READ_ONCE(gc->generation[1].collections) == young; n++)
-				msleep(20);
-			n < 1000;
-		}), "no scan after %d rounds", i);
+		refslab_fixture_worker_go(&worker);
+		KUNIT_ASSERT_EQ(test, young_scans(gc), i + 1ULL);
 	}
 	refslab_generation_stop(gc);
 	/* three scans of 0, then one of 1 */
@@ -347,6 +347,45 @@ static void generation_full_heap(struct kunit *test)
 	refslab_heap_destroy(heap);
 }
 
+static struct {
+	struct refslab_type *type;
+	void *made[10];
+	unsigned int nr;
+} spawn;
+
+static void spawn_release(void *obj)
+{
+	if (spawn.nr < ARRAY_SIZE(spawn.made))
+		spawn.made[spawn.nr++] = refslab_alloc(spawn.type, GFP_ATOMIC);
+}
+
+/* What is made while garbage is torn down counts, whatever is freed meanwhile. */
+static void generation_made_meanwhile(struct kunit *test)
+{
+	static const struct refslab_type_ops spawner = {
+		.name = "spawner", .nr_slots = 1, .release = spawn_release,
+	};
+	struct generation_test *t = test->priv;
+	struct refslab_type *type = refslab_type_register(t->heap, &spawner);
+	void *obj;
+	int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	memset(&spawn, 0, sizeof(spawn));
+	spawn.type = t->node;
+	for (i = 0; i < 10; i++) {
+		obj = refslab_alloc(type, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		refslab_link(obj, 0, obj);
+		refslab_put(obj);
+	}
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 0), 10L);
+	expect_counts(test, 10, 1, 0);
+	while (spawn.nr)
+		refslab_put(spawn.made[--spawn.nr]);
+	expect_counts(test, 0, 1, 0);
+}
+
 static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_counts),
 	KUNIT_CASE(generation_promotion),
@@ -357,6 +396,7 @@ static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_outrun),
 	KUNIT_CASE(generation_limit),
 	KUNIT_CASE(generation_full_heap),
+	KUNIT_CASE(generation_made_meanwhile),
 	{}
 };
 

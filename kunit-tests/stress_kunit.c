@@ -279,7 +279,8 @@ static void end_heap(struct kunit *test, struct stress *s)
 	u64 cursor = 0;
 	int i;
 
-	/* what the worker still has to destroy is counted, but no walk sees it */
+	/* what a scan or the worker still has to destroy is counted, but no walk sees it */
+	refslab_generation_stop(&s->heap->gc);
 	refslab_destroy_settle(&s->heap->objects);
 	atomic64_set(&s->walked, 0);
 	refslab_walk(&s->heap->objects, &cursor, walk_one, s);

@@ -7,6 +7,7 @@
 
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "../object/object.h"
@@ -51,7 +52,7 @@ struct refslab_gc_last {
 /**
  * struct refslab_gc - the collector of a heap
  * @objects:	the heap's objects
- * @scan_lock:	one scan at a time; protects everything below but @enabled
+ * @scan_lock:	one scan at a time; protects everything below but @enabled, @tearing and @torn
  * @generation: counters
  * @enabled:	automatic scans
  * @closing:	no new automatic scan
@@ -60,6 +61,8 @@ struct refslab_gc_last {
  * @old_survivors: objects that survived the last full scan
  * @old_pending: objects moved into generation 2 since
  * @last:	see there
+ * @tearing:	scans whose garbage is still being torn down
+ * @torn:	those who wait until there is none
  */
 struct refslab_gc {
 	struct refslab_objects *objects;
@@ -72,6 +75,8 @@ struct refslab_gc {
 	u64 old_survivors;
 	u64 old_pending;
 	struct refslab_gc_last last;
+	atomic_t tearing;
+	wait_queue_head_t torn;
 };
 
 /**

@@ -27,6 +27,22 @@ static void set_limit(struct refslab_gc *gc)
 	refslab_objects_young_reset(gc->objects, automatic(gc) ? max(left, 0L) : LONG_MAX);
 }
 
+static bool due(struct refslab_gc *gc)
+{
+	return automatic(gc) &&
+	       refslab_objects_young(gc->objects) > READ_ONCE(gc->generation[0].threshold);
+}
+
+/* Sets the limits and sees to it that nobody passed them unnoticed while they were being set. */
+static void rearm(struct refslab_gc *gc)
+{
+	set_limit(gc);
+	/* the limits are set before the count is read; who counts does so before he reads his */
+	smp_mb();
+	if (due(gc))
+		queue_work(gc->objects->wq, &gc->work);
+}
+
 /*
  * A full scan of many old objects for few new ones would make the total cost quadratic: wait until
  * those that came since the last one exceed a quarter of those that survived it.
@@ -61,6 +77,7 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		WRITE_ONCE(generation[g + 1].count, generation[g + 1].count + 1);
 
 	refslab_scan(gc, g, result, garbage);
+	atomic_inc(&gc->tearing);
 
 	generation[g].collections++;
 	generation[g].collected += result->unreachable;
@@ -77,8 +94,10 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
 {
 	refslab_scan_tear_down(gc->objects, garbage);
-	/* the containers just freed were counted off: they do not put off the next scan */
-	set_limit(gc);
+	if (atomic_dec_and_test(&gc->tearing))
+		wake_up_all(&gc->torn);
+	/* what died with the garbage was counted off */
+	rearm(gc);
 }
 
 static void automatic_work(struct work_struct *work)
@@ -86,19 +105,21 @@ static void automatic_work(struct work_struct *work)
 	struct refslab_gc *gc = container_of(work, struct refslab_gc, work);
 	struct refslab_gc_result result;
 	struct refslab_dead garbage;
-	bool due;
+	bool ran;
 
 	do {
 		garbage = (struct refslab_dead){ };
 		mutex_lock(&gc->scan_lock);
-		due = automatic(gc) &&
-		      refslab_objects_young(gc->objects) > gc->generation[0].threshold;
-		if (due)
+		ran = due(gc);
+		if (ran)
 			run(gc, choose(gc), &result, &garbage);
 		mutex_unlock(&gc->scan_lock);
-		finish(gc, &garbage);
+		if (ran)
+			finish(gc, &garbage);
+		else
+			rearm(gc);
 		cond_resched();
-	} while (due);
+	} while (ran);
 }
 
 /* Scans in the allocator's own context, unless a scan is under way. */
@@ -127,7 +148,7 @@ void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
 	long young = refslab_objects_young(gc->objects);
 
 	if (!automatic(gc) || young <= threshold) {
-		set_limit(gc);
+		rearm(gc);
 		return;
 	}
 	queue_work(gc->objects->wq, &gc->work);
@@ -137,6 +158,20 @@ void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
 		refslab_objects_young_reset(gc->objects, threshold);
 }
 
+/*
+ * What waits to be destroyed, by the worker or by who scanned before, refers to other objects as if
+ * it were alive: it would keep them from this scan. Nothing that is waited for needs the scan's
+ * lock.
+ */
+static int finish_others(struct refslab_gc *gc, bool interruptible)
+{
+	if (!interruptible)
+		wait_event(gc->torn, !atomic_read(&gc->tearing));
+	else if (wait_event_interruptible(gc->torn, !atomic_read(&gc->tearing)))
+		return -EINTR;
+	return refslab_destroy_finish(gc->objects, interruptible);
+}
+
 /**
  * refslab_generation_collect() - scan now
  * @gc: the collector
@@ -144,7 +179,7 @@ void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
  * @result: out: what was found
  * @interruptible: whether a signal ends the wait for a scan under way
  *
- * What was dropped before, and is still the worker's to destroy, is destroyed first; the garbage is
+ * What was dropped, or found, before and is still to be destroyed is destroyed first; the garbage is
  * destroyed before this returns. Context: may sleep; the caller holds no lock that a
  * type's release() takes.
  *
@@ -158,17 +193,17 @@ int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 
 	if (generation >= REFSLAB_GENERATIONS_NR)
 		return -EINVAL;
-	err = refslab_destroy_finish(gc->objects, interruptible);
-	if (err)
-		return err;
 	if (!interruptible)
 		mutex_lock(&gc->scan_lock);
 	else if (mutex_lock_interruptible(&gc->scan_lock))
 		return -EINTR;
-	run(gc, generation, result, &garbage);
+	err = finish_others(gc, interruptible);
+	if (!err)
+		run(gc, generation, result, &garbage);
 	mutex_unlock(&gc->scan_lock);
-	finish(gc, &garbage);
-	return 0;
+	if (!err)
+		finish(gc, &garbage);
+	return err;
 }
 REFSLAB_EXPORT_TEST(refslab_generation_collect);
 
@@ -255,6 +290,7 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 {
 	gc->objects = objects;
 	mutex_init(&gc->scan_lock);
+	init_waitqueue_head(&gc->torn);
 	INIT_WORK(&gc->work, automatic_work);
 	gc->enabled = enabled;
 	refslab_generation_set_thresholds(gc, threshold);

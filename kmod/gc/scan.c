@@ -45,8 +45,8 @@
  * came first. The verdict is a release (atomic64_add_return()), an upgrade that reads DEAD needs no
  * more.
  *
- * Lock order: gc->scan_lock; then mem's locks and objects->pools_lock, each alone; then one
- * object's lock.
+ * Lock order: gc->scan_lock; then objects->destroy_lock, which is let go before a scan begins; then
+ * mem's locks and objects->pools_lock, each alone; then one object's lock.
  */
 #include <linux/jiffies.h>
 

@@ -183,17 +183,19 @@ REFSLAB_EXPORT_TEST(refslab_object_bytes);
 void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 {
 	struct refslab_objects *objects = type->objects;
+	bool counts = type->flags & REFSLAB_TYPE_TRACKED, kept = false;
 	u32 size = type->size;
-	bool kept = false;
 
 	/* a verdict ends with the object; a scan's DYING is the scan's to take back */
-	if (unlikely(refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD))
+	if (unlikely(refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD)) {
 		atomic64_andnot(REFSLAB_WORD_DEAD | REFSLAB_WORD_DYING, &obj->word);
+		/* what a scan found does not make up for what was made since */
+		counts = false;
+	}
 
 	preempt_disable();
 	this_cpu_inc(type->cache.cpu->freed);
-	if ((type->flags & REFSLAB_TYPE_TRACKED) &&
-	    this_cpu_dec_return(objects->cpu->young) <= -YOUNG_DEBT)
+	if (counts && this_cpu_dec_return(objects->cpu->young) <= -YOUNG_DEBT)
 		refslab_objects_young_fold(objects);
 	if (type->flags & REFSLAB_TYPE_SIZED)
 		size = refslab_object_bytes(obj);

@@ -234,7 +234,7 @@ struct refslab_objects_hooks {
  * @pools:	pools with objects of generation 0, and of generation 1, for the collector
  * @dead:	objects whose count reached 0 and that wait for the worker
  * @destroy_work: destroys them
- * @destroy_lock: held while that is done; nests in nothing, and no release() may sleep
+ * @destroy_lock: held while that is done; nests in a scan's lock only, and no release() may sleep
  * @wq:		where works of this heap run
  * @verdict:	those who wait for the collector's verdict on a DYING object
  * @weak_type:	the type of weak references
