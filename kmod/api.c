@@ -257,9 +257,9 @@ EXPORT_SYMBOL_GPL(refslab_unlock);
 /**
  * refslab_weak() - make a weak reference
  * @obj: the object; the caller holds a reference on it
- * @callback: called once when the object dies, or is to be finalized, unless the weak reference died
- *	first; gets the weak reference. Must not sleep, nor take a lock that is held when references
- *	are put. NULL: none
+ * @callback: called once when the object dies, or is to be finalized, unless the weak reference
+ *	died first; gets the weak reference. Must not sleep, nor take a lock that is held when
+ *	references are put. NULL: none
  * @arg: for @callback
  * @gfp: allocation flags
  *

@@ -179,9 +179,9 @@ static int finish_others(struct refslab_gc *gc, bool interruptible)
  * @result: out: what was found
  * @interruptible: whether a signal ends the wait for a scan under way
  *
- * What was dropped, or found, before and is still to be destroyed is destroyed first; the garbage is
- * destroyed before this returns. Context: may sleep; the caller holds no lock that a
- * type's release() takes.
+ * What was dropped, or found, before and is still to be destroyed is destroyed first; the garbage
+ * is destroyed before this returns. Context: may sleep; the caller holds no lock that a type's
+ * release() takes.
  *
  * Return: 0, -EINVAL no such generation, -EINTR.
  */

@@ -15,10 +15,11 @@
  */
 #include "scan.h"
 
+typedef void (*unmarked_fn)(struct refslab_scan *scan, struct refslab_pool *pool,
+			    unsigned int index);
+
 /* Calls @fn for each object of the set that is not marked. */
-static void for_each_unmarked(struct refslab_scan *scan,
-			      void (*fn)(struct refslab_scan *scan, struct refslab_pool *pool,
-					 unsigned int index))
+static void for_each_unmarked(struct refslab_scan *scan, unmarked_fn fn)
 {
 	struct refslab_pool *pool;
 	unsigned long bits;
