@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that make, link, unlink, follow and drop objects of one heap at random while the
- * collector runs back to back. Each object carries a mark that its release() destroys, and
+ * Threads that make, link, unlink, follow and drop objects of one heap at random, reach them by weak
+ * references and ids, and have finalizers bring some back, while the collector runs back to back. Each object carries a mark that its release() destroys, and
  * everybody looks at the mark of every object he holds: an object freed while alive does not stay
  * unnoticed.
  *
@@ -30,6 +30,7 @@ MODULE_PARM_DESC(stress_threads, "threads of the stress tests, 1 to 32");
 #define LISTS		4
 #define SLOTS		3
 #define HELD		12
+#define WEAK		16
 #define MARK		0x616c697665212121ULL
 #define MAX_THREADS	32
 /* A slow guest goes on until the collector has had its turns, but not for ever. */
@@ -41,7 +42,15 @@ struct stress {
 	struct refslab_type *type[2];
 	void *root[ROOTS];
 	struct refslab_object *list[LISTS];
+	spinlock_t weak_lock;	/* protects @weak */
+	void *weak[WEAK];
+	u64 id[WEAK];
 	u32 seed;
+	bool ending;		/* finalizers bring nobody back */
+	atomic_t called;
+	atomic64_t upgraded;
+	atomic64_t found;
+	atomic64_t finalized;
 	atomic_t bad;
 	atomic64_t operations;
 	atomic64_t scans;
@@ -55,6 +64,26 @@ struct worker {
 	struct rnd_state rnd;
 	void *held[HELD];
 };
+
+static struct stress *the_stress;
+
+/* Brings every fourth back, by way of a root. */
+static void stress_finalize(void *obj)
+{
+	struct stress *s = the_stress;
+	u32 n = get_random_u32();
+
+	if (READ_ONCE(*(u64 *)refslab_payload(obj)) != MARK)
+		atomic_inc(&s->bad);
+	atomic64_inc(&s->finalized);
+	if (!(n % 4) && !READ_ONCE(s->ending))
+		refslab_link(s->root[n / 4 % ROOTS], n / 64 % SLOTS, obj);
+}
+
+static void stress_called(void *weak, void *arg)
+{
+	atomic_inc(&((struct stress *)arg)->called);
+}
 
 static void stress_release(void *obj)
 {
@@ -103,6 +132,76 @@ static void *make_marked(struct worker *w)
 	return obj;
 }
 
+static void keep_weak(struct worker *w, void *obj)
+{
+	void *weak = refslab_weak(obj, stress_called, w->stress, GFP_KERNEL), *old;
+	u32 i = pick(w, WEAK);
+
+	if (IS_ERR(weak))
+		return;
+	spin_lock(&w->stress->weak_lock);
+	old = w->stress->weak[i];
+	w->stress->weak[i] = weak;
+	spin_unlock(&w->stress->weak_lock);
+	refslab_put(old);
+}
+
+static void follow_weak(struct worker *w)
+{
+	u32 i = pick(w, WEAK);
+	void *weak, *obj;
+
+	spin_lock(&w->stress->weak_lock);
+	weak = w->stress->weak[i];
+	if (weak)
+		refslab_get(weak);
+	spin_unlock(&w->stress->weak_lock);
+	if (!weak)
+		return;
+	obj = refslab_upgrade(weak);
+	refslab_put(weak);
+	if (obj) {
+		atomic64_inc(&w->stress->upgraded);
+		hold(w, obj);
+	}
+}
+
+static void by_id(struct worker *w)
+{
+	void *obj = some(w);
+	u32 i = pick(w, WEAK);
+
+	if (obj && pick(w, 2)) {
+		if (!refslab_ident_publish(obj, GFP_KERNEL))
+			WRITE_ONCE(w->stress->id[i], ((struct refslab_object *)obj)->id);
+		return;
+	}
+	obj = refslab_ident_get(&w->stress->heap->objects, READ_ONCE(w->stress->id[i]));
+	if (obj) {
+		atomic64_inc(&w->stress->found);
+		hold(w, obj);
+	}
+}
+
+static void weakly(struct worker *w)
+{
+	void *obj;
+
+	switch (pick(w, 4)) {
+	case 0:
+		obj = some(w);
+		if (obj && refslab_object_type(obj)->flags & REFSLAB_TYPE_WEAKABLE)
+			keep_weak(w, obj);
+		break;
+	case 1:
+		by_id(w);
+		break;
+	default:
+		follow_weak(w);
+		break;
+	}
+}
+
 static void on_lists(struct worker *w)
 {
 	struct refslab_object *list = w->stress->list[pick(w, LISTS)], *obj;
@@ -141,7 +240,7 @@ static void step(struct worker *w)
 {
 	void *from, *to;
 
-	switch (pick(w, 16)) {
+	switch (pick(w, 18)) {
 	case 0 ... 3:
 		to = make_marked(w);
 		if (to)
@@ -174,6 +273,9 @@ static void step(struct worker *w)
 		break;
 	case 13:
 		hold(w, NULL);
+		break;
+	case 14 ... 15:
+		weakly(w);
 		break;
 	default:
 		on_lists(w);
@@ -219,11 +321,12 @@ static int scan_back_to_back(void *arg)
 
 static int walk_one(struct refslab_object *obj, void *arg)
 {
+	struct refslab_type *type = refslab_object_type(obj);
 	struct stress *s = arg;
 
 	atomic64_inc(&s->walked);
 	/* just made, and its mark not yet written, or marked: but never released */
-	if (refslab_object_type(obj)->ops &&
+	if ((type == s->type[0] || type == s->type[1]) &&
 	    READ_ONCE(*(u64 *)refslab_payload(obj)) == 0xdeadULL)
 		atomic_inc(&s->bad);
 	return 0;
@@ -247,15 +350,17 @@ static void make_heap(struct kunit *test, struct stress *s)
 {
 	static const struct refslab_type_ops small = {
 		.name = "small", .nr_slots = SLOTS, .payload = 8, .cache_limit = 32,
-		.release = stress_release,
+		.release = stress_release, .finalize = stress_finalize, .weakref = true,
 	};
 	static const struct refslab_type_ops big = {
 		.name = "big", .nr_slots = SLOTS, .payload = 600, .cache_limit = 4,
-		.release = stress_release,
+		.release = stress_release, .weakref = true,
 	};
 	const struct refslab_heap_params params = { };
 	int i;
 
+	the_stress = s;
+	spin_lock_init(&s->weak_lock);
 	s->heap = refslab_heap_new("stress", &params, true, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->heap);
 	s->type[0] = refslab_type_register(s->heap, &small);
@@ -285,6 +390,9 @@ static void end_heap(struct kunit *test, struct stress *s)
 	atomic64_set(&s->walked, 0);
 	refslab_walk(&s->heap->objects, &cursor, walk_one, s);
 	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&s->walked), refslab_count(s->heap));
+	WRITE_ONCE(s->ending, true);
+	for (i = 0; i < WEAK; i++)
+		refslab_put(s->weak[i]);
 	for (i = 0; i < ROOTS; i++)
 		refslab_put(s->root[i]);
 	for (i = 0; i < LISTS; i++)
@@ -336,7 +444,14 @@ static void stress_race(struct kunit *test)
 	kunit_info(test, "%lld operations, %lld scans, %lld unreachable, %lld walked\n",
 		   atomic64_read(&s->operations), atomic64_read(&s->scans),
 		   atomic64_read(&s->unreachable), atomic64_read(&s->walked));
+	kunit_info(test, "%lld upgraded, %lld found by id, %lld finalized, %d called back\n",
+		   atomic64_read(&s->upgraded), atomic64_read(&s->found),
+		   atomic64_read(&s->finalized), atomic_read(&s->called));
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->bad), 0);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->upgraded), 0LL);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->found), 0LL);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->finalized), 0LL);
+	KUNIT_EXPECT_GT(test, atomic_read(&s->called), 0);
 	KUNIT_EXPECT_TRUE(test, enough(s));
 	end_heap(test, s);
 }

@@ -19,7 +19,7 @@ typedef void (*unmarked_fn)(struct refslab_scan *scan, struct refslab_pool *pool
 			    unsigned int index);
 
 /* Calls @fn for each object of the set that is not marked. */
-static void for_each_unmarked(struct refslab_scan *scan, unmarked_fn fn)
+static void visit_unmarked(struct refslab_scan *scan, unmarked_fn fn)
 {
 	struct refslab_pool *pool;
 	unsigned long bits;
@@ -67,7 +67,7 @@ bool refslab_resurrect_announced(struct refslab_scan *scan)
 {
 	if (!wanted(scan, REFSLAB_TYPE_NOTIFY) || !refslab_event_heard(&scan->objects->events))
 		return false;
-	for_each_unmarked(scan, announce);
+	visit_unmarked(scan, announce);
 	if (list_empty(&scan->announced))
 		return false;
 	refslab_mark_follow(scan);
@@ -182,9 +182,9 @@ void refslab_resurrect(struct refslab_scan *scan)
 	post_announced(scan);
 	if (!wanted(scan, REFSLAB_TYPE_EXTRA) || !scan->dead)
 		return;
-	for_each_unmarked(scan, clear_weak_of);
+	visit_unmarked(scan, clear_weak_of);
 	if (wanted(scan, REFSLAB_TYPE_FINALIZE))
-		for_each_unmarked(scan, finalize);
+		visit_unmarked(scan, finalize);
 	if (!scan->finalized)
 		return;
 	/* nobody is DYING without being DEAD any more: following takes nothing back */

@@ -24,7 +24,7 @@ bool refslab_finalize_last(struct refslab_object *obj, struct refslab_type *type
 {
 	struct refslab_objects *objects = type->objects;
 
-	/* decided once: not when some of its references are gone, nor for what the collector killed */
+	/* once: not when some of its references are gone, nor for what the collector found dead */
 	if (test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head) ||
 	    (refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD))
 		return false;
