@@ -6,7 +6,7 @@
  * unnoticed.
  *
  * refslab_kunit.stress_seconds= says how long (default 3), refslab_kunit.stress_threads= how many
- * (4).
+ * (4). refslab_kunit.sabotage= leaves a step of the scan out, to see that the test notices.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -25,6 +25,10 @@ MODULE_PARM_DESC(stress_seconds, "how long the stress tests run, in seconds");
 static unsigned int stress_threads = 4;
 module_param(stress_threads, uint, 0444);
 MODULE_PARM_DESC(stress_threads, "threads of the stress tests, 1 to 32");
+
+static unsigned int sabotage;
+module_param(sabotage, uint, 0444);
+MODULE_PARM_DESC(sabotage, "leave a step of the scan out (enum refslab_sabotage): must fail");
 
 #define ROOTS		16
 #define LISTS		4
@@ -423,6 +427,7 @@ static void stress_race(struct kunit *test)
 	s->seed = get_random_u32();
 	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, stress_seconds);
 	make_heap(test, s);
+	WRITE_ONCE(refslab_scan_sabotage, sabotage);
 	for (i = 0; i < threads; i++) {
 		w[i].stress = s;
 		prandom_seed_state(&w[i].rnd, s->seed + i);

@@ -103,6 +103,25 @@ void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3]);
 unsigned int refslab_generation_of(const struct refslab_object *obj);
 
 /* scan.c: one scan */
+
+/*
+ * Leaves a step of the scan out, so that the stress test can be seen to notice: only in kernels
+ * built for tests, and set by nobody but the test.
+ */
+enum refslab_sabotage {
+	REFSLAB_SABOTAGE_NONE,
+	REFSLAB_SABOTAGE_TOUCHED,	/* what was touched meanwhile is garbage all the same */
+	REFSLAB_SABOTAGE_RESURRECTED,	/* and so is what a finalizer brought back */
+	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes some minutes */
+};
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern enum refslab_sabotage refslab_scan_sabotage;
+#define refslab_sabotaged(what)	unlikely(READ_ONCE(refslab_scan_sabotage) == (what))
+#else
+#define refslab_sabotaged(what)	false
+#endif
+
 void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab_gc_result *result,
 		  struct refslab_dead *garbage);
 void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage);

@@ -185,7 +185,7 @@ void refslab_resurrect(struct refslab_scan *scan)
 	visit_unmarked(scan, clear_weak_of);
 	if (wanted(scan, REFSLAB_TYPE_FINALIZE))
 		visit_unmarked(scan, finalize);
-	if (!scan->finalized)
+	if (!scan->finalized || refslab_sabotaged(REFSLAB_SABOTAGE_RESURRECTED))
 		return;
 	/* nobody is DYING without being DEAD any more: following takes nothing back */
 	scan->settling = false;

@@ -59,6 +59,11 @@
  */
 #define SWEEP_INTERVAL	(2 * HZ)
 
+#if IS_ENABLED(CONFIG_KUNIT)
+enum refslab_sabotage refslab_scan_sabotage;
+REFSLAB_EXPORT_TEST(refslab_scan_sabotage);
+#endif
+
 static bool touched(const struct refslab_container *x, u64 word)
 {
 	return refslab_word_version(word) != x->snap;
@@ -306,7 +311,7 @@ static bool close_door(struct refslab_container *x)
 {
 	u64 word = refslab_word_read(&x->obj.word);
 
-	if (touched(x, word))
+	if (touched(x, word) && !refslab_sabotaged(REFSLAB_SABOTAGE_TOUCHED))
 		return false;
 	if (word & (REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD))
 		return true;
@@ -350,8 +355,11 @@ static bool settle_pass(struct refslab_scan *scan)
  */
 void refslab_scan_settle(struct refslab_scan *scan)
 {
-	while (settle_pass(scan))
+	while (settle_pass(scan)) {
 		refslab_mark_follow(scan);
+		if (refslab_sabotaged(REFSLAB_SABOTAGE_PASS))
+			break;
+	}
 }
 
 /* --- phase 5: verdict ----------------------------------------------------------------------- */

@@ -123,9 +123,9 @@ void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj))
 
 	/* a put in there must not nest */
 	preempt_disable();
-	this_cpu_write(objects->cpu->releasing, true);
+	__this_cpu_write(objects->cpu->releasing, true);
 	fn(obj);
-	this_cpu_write(objects->cpu->releasing, false);
+	__this_cpu_write(objects->cpu->releasing, false);
 	preempt_enable();
 }
 
@@ -299,9 +299,13 @@ void refslab_destroy_last(struct refslab_object *obj)
 	struct refslab_dead dead = { };
 
 	refslab_destroy_add(&dead, obj);
-	/* the pools' locks are plain ones: not under a lock that an interrupt takes, too */
+	/*
+	 * The pools' locks are plain ones: not under a lock that an interrupt takes, too. In a
+	 * release() preemption is off; otherwise another CPU's flag, read by one who moves, only
+	 * leaves more to the worker.
+	 */
 	if (unlikely(in_interrupt() || irqs_disabled() ||
-		     this_cpu_read(objects->cpu->releasing)))
+		     raw_cpu_read(objects->cpu->releasing)))
 		hand_over(objects, &dead);
 	else
 		refslab_destroy_run(objects, &dead, REFSLAB_DESTROY_BUDGET);

@@ -44,7 +44,9 @@ static struct refslab_object *alloc_block(struct refslab_type *type, u32 size, g
 		return NULL;
 	memset((void *)obj + header, 0, size - header);
 	set_type(obj, type);
-	this_cpu_inc(type->cache.cpu->made);
+	preempt_disable();
+	__this_cpu_inc(type->cache.cpu->made);
+	preempt_enable();
 	return obj;
 }
 
@@ -194,8 +196,8 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 	}
 
 	preempt_disable();
-	this_cpu_inc(type->cache.cpu->freed);
-	if (counts && this_cpu_dec_return(objects->cpu->young) <= -YOUNG_DEBT)
+	__this_cpu_inc(type->cache.cpu->freed);
+	if (counts && __this_cpu_dec_return(objects->cpu->young) <= -YOUNG_DEBT)
 		refslab_objects_young_fold(objects);
 	if (type->flags & REFSLAB_TYPE_SIZED)
 		size = refslab_object_bytes(obj);
