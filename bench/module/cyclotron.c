@@ -272,7 +272,7 @@ static int spin(struct cyclotron *run, u64 live, u64 total, void **holder, struc
 /*
  * cyclotron shape=chain|tree size= live= percent= total= seed=: ns; peak_bytes, how much less of
  * the machine's memory was free at the worst moment; stall_ns, the longest time to make one unit;
- * max_trash, objects let go but not freed, at most
+ * max_trash, objects let go but not freed, at most; seed, as it is now
  */
 static int run_cyclotron(struct bench_call *call)
 {
@@ -301,6 +301,7 @@ static int run_cyclotron(struct bench_call *call)
 	bench_say(call, "peak_bytes", out.peak_bytes);
 	bench_say(call, "stall_ns", out.stall_ns);
 	bench_say(call, "max_trash", out.max_trash);
+	bench_say(call, "seed", run.seed);
 out:
 	kvfree(holder);
 	kvfree(run.order);

@@ -101,7 +101,8 @@ static int make_nodes(struct bench_graph *graph)
 	return err;
 }
 
-static int link_random(struct bench_graph *graph, u64 seed)
+/* @sum: in the end tells graphs apart: that the peer's is the same */
+static int link_random(struct bench_graph *graph, u64 seed, u64 *sum)
 {
 	unsigned int slot;
 	int err = 0;
@@ -111,6 +112,7 @@ static int link_random(struct bench_graph *graph, u64 seed)
 		for (slot = 0; slot < BENCH_NODE_SLOTS && !err; slot++) {
 			to = bench_random_below(&seed, graph->n);
 			err = refslab_link(graph->node[i], slot, graph->node[to]);
+			*sum = *sum * 31 + to;
 		}
 		if (i % 4096 == 0)
 			cond_resched();
@@ -132,11 +134,12 @@ static int link_ring(struct bench_graph *graph)
 	return err;
 }
 
-/* graph id= kind=random|ring|loose n= seed=: bytes that it takes, all told */
+/* graph id= kind=random|ring|loose n= seed=: bytes that it takes, all told; sum of the edges */
 static int run_graph(struct bench_call *call)
 {
 	u64 id = bench_arg(call, "id", 0), n = bench_arg(call, "n", 1000000), before, after;
 	struct bench_graph *graph;
+	u64 sum = 0;
 	int err;
 
 	if (id >= GRAPHS || graphs[id] || n > (u64)BENCH_HUB_SLOTS * BENCH_HUB_SLOTS)
@@ -149,7 +152,7 @@ static int run_graph(struct bench_call *call)
 	graph->hubs = refslab_type_register(graph->heap, &hub_ops);
 	err = PTR_ERR_OR_ZERO(graph->nodes) ?: PTR_ERR_OR_ZERO(graph->hubs) ?: make_nodes(graph);
 	if (!err && bench_is(call, "kind", "random"))
-		err = link_random(graph, bench_arg(call, "seed", 1));
+		err = link_random(graph, bench_arg(call, "seed", 1), &sum);
 	else if (!err && bench_is(call, "kind", "ring"))
 		err = link_ring(graph);
 	if (err) {
@@ -158,6 +161,7 @@ static int run_graph(struct bench_call *call)
 	}
 	after = bench_free_bytes();
 	bench_say(call, "bytes", before > after ? before - after : 0);
+	bench_say(call, "sum", sum);
 	graphs[id] = graph;
 	return 0;
 }

@@ -135,6 +135,7 @@ def spin(run, live, total):
         "peak_bytes": resident("VmHWM") - resting,
         "stall_ns": stall,
         "max_trash": max_trash,
+        "seed": run.seed,
     }
 
 

@@ -52,19 +52,21 @@ class Graph:
         self.arenas = arena_bytes()
 
     def graph(self, kind="loose", n="1000000", seed="1"):
-        n = int(n)
+        n, total = int(n), 0
         before = free_bytes()
         self.node = node = [[None, None] for _ in range(n)]
         if kind == "random":
             rand = numbers(int(seed))
             for obj in node:
-                obj[0] = node[next(rand) % n]
-                obj[1] = node[next(rand) % n]
+                a, b = next(rand) % n, next(rand) % n
+                obj[0] = node[a]
+                obj[1] = node[b]
+                total = ((total * 31 + a) * 31 + b) & MASK
         elif kind == "ring":
             for i, obj in enumerate(node):
                 obj[0] = node[i - 1]
                 obj[1] = node[i + 1 if i + 1 < n else 0]
-        return {"bytes": max(before - free_bytes(), 0)}
+        return {"bytes": max(before - free_bytes(), 0), "sum": total}
 
     def pairs(self, n="1000000"):
         for _ in range(int(n) // 2):
