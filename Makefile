@@ -8,8 +8,8 @@ VERSION := $(shell cat VERSION)
 # Where another module finds the in-kernel API: its header and the symbols' checksums.
 APIDIR ?= $(PREFIX)/src/refslab-$(VERSION)
 
-# EXAMPLES=m builds the example modules, too.
-kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) REFSLAB_EXAMPLES=$(EXAMPLES)
+# EXAMPLES=m builds the example modules, too; BENCH=m that of the benchmarks.
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) REFSLAB_EXAMPLES=$(EXAMPLES) REFSLAB_BENCH=$(BENCH)
 
 all: modules ## the module (the default)
 
@@ -27,6 +27,9 @@ demo: ## a tour on Debian's stock kernel in a guest, set up from nothing
 test: ## all tests, in guests; the last line is the verdict; ONLY='KUnit*' for some
 	@ONLY='$(ONLY)' tests/run-all
 
+bench: ## side-by-side benchmarks in a guest, into build/bench.json; ONLY='scan_*' for some
+	@ONLY='$(ONLY)' bench/bench
+
 check: ## static checks, ONLY='W=1*' for some: warnings, sparse, checkpatch, clang, the ABI header, shellcheck
 	@ONLY='$(ONLY)' tests/check
 
@@ -40,7 +43,7 @@ clean: ## remove what was built (guest kernels are kept: see vm/README.md)
 	rm -rf build
 	rm -f Module.symvers modules.order .modules.order.cmd .Module.symvers.cmd *.ko *.o \
 		*.mod *.mod.c .*.cmd
-	find kmod kunit-tests examples \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+	find kmod kunit-tests examples bench \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' -o -name modules.order \) \
 		-delete
 
@@ -48,4 +51,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | \
 		while read -r target text; do printf 'make %-9s %s\n' "$$target" "$$text"; done
 
-.PHONY: all modules tool demo test check install clean help
+.PHONY: all modules tool demo test bench check install clean help

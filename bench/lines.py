@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The lines of the benchmark: names, units, peers and goals."""
+
+import fnmatch
+
+
+class Line:
+    """A line: `goal` is what the ratio, ours / theirs, is to be at most, or (`least`) at least."""
+
+    def __init__(self, name, unit, peer, goal=None, least=False):
+        self.name = name
+        self.unit = unit
+        self.peer = peer
+        self.goal = goal
+        self.least = least
+
+    def met(self, ratio):
+        """True, False, or None when there is no goal."""
+        if self.goal is None:
+            return None
+        if ratio is None:
+            return False
+        return ratio >= self.goal if self.least else ratio <= self.goal
+
+    def goal_text(self):
+        if self.goal is None:
+            return ""
+        return f"{'>=' if self.least else '<='} {self.goal:g}"
+
+
+# Cyclotron's grid: shape, objects of a unit, objects that live, percent of cyclic units.
+CYCLOTRON = [
+    (shape, size, live, percent)
+    for shape in ("chain", "tree")
+    for size in (4, 100)
+    for live in (10000, 100000)
+    for percent in (20, 100)
+]
+
+
+def cyclotron_name(shape, size, live, percent):
+    return f"cyclotron_{shape}_{size}_{live // 1000}k_{percent}"
+
+
+def _cyclotron():
+    for point in CYCLOTRON:
+        name = cyclotron_name(*point)
+        yield Line(f"{name}_time", "ms", "CPython", 0.25)
+        yield Line(f"{name}_peak", "B", "CPython", 0.6)
+        yield Line(f"{name}_trash", "objects", "CPython", 1.0)
+        yield Line(f"{name}_stall", "us", "CPython")
+
+
+LINES = [
+    Line("alloc_free_pair", "ns", "kmem_cache", 1.0),
+    Line("alloc_free_tracked", "ns", "kmem_cache+kref+list", 0.33),
+    Line("bulk_alloc", "ns", "kmem_cache", 0.5),
+    Line("bulk_free", "ns", "kmem_cache", 0.5),
+    Line("get_put", "ns", "kref", 1.0),
+    Line("scan_live_random_1m", "ns/object", "CPython", 0.25),
+    Line("scan_live_ring_1m", "ns/object", "CPython", 0.25),
+    Line("scan_garbage_pairs_1m", "ns/object", "CPython", 0.25),
+    Line("scan_live_random_10m", "ns/object", "refslab, 1 M objects", 1.5),
+    Line("young_scan", "ns", "refslab, 0 older objects", 1.2),
+    Line("scan_idle_1m", "ns/object", "CPython", 0.03),
+    Line("lock_hold_max_1m", "ns", "50 us", 1.0),
+    Line("lock_hold_max_10m", "ns", "50 us", 1.0),
+    Line("lock_hold_floor", "ns", "50 us"),
+    Line("yield_max_1m", "ns", "50 us", 1.0),
+    Line("yield_max_10m", "ns", "50 us", 1.0),
+    Line("yield_floor", "ns", "50 us"),
+    Line("op_p9999_1m", "ns", "refslab, no scan", 2.0),
+    Line("op_p9999_10m", "ns", "refslab, no scan", 2.0),
+    Line("busy_throughput", "op/s", "refslab, no scan", 0.8, least=True),
+    Line("scaling_2cpu", "op/s", "refslab, 1 CPU", 1.8, least=True),
+    Line("scaling_2cpu_kmem_cache", "op/s", "kmem_cache, 1 CPU"),
+    Line("bytes_per_object", "B", "CPython", 0.6),
+    Line("returned", "B", "CPython", 1.0),
+    Line("returned_kmem_cache", "B", "kmem_cache", 1.0),
+    Line("returned_all", "B", "CPython", 0.0),
+    *_cyclotron(),
+]
+
+BY_NAME = {line.name: line for line in LINES}
+
+
+def chosen(pattern):
+    """Names that match a pattern of the shell; all without one."""
+    return [line.name for line in LINES if fnmatch.fnmatchcase(line.name, pattern or "*")]
