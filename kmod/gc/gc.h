@@ -35,6 +35,7 @@ struct refslab_generation {
  * struct refslab_gc_last - what the last scan did, for those who look
  * @generation: which
  * @visited:	objects in the set scanned
+ * @skipped:	old objects left out of it, as they cannot be garbage
  * @touched:	objects kept because somebody touched them meanwhile
  * @unreachable: objects found dead
  * @passes:	settling passes
@@ -43,6 +44,7 @@ struct refslab_generation {
 struct refslab_gc_last {
 	u32 generation;
 	u64 visited;
+	u64 skipped;
 	u64 touched;
 	u64 unreachable;
 	u32 passes;
@@ -57,6 +59,8 @@ struct refslab_gc_last {
  * @enabled:	automatic scans
  * @closing:	no new automatic scan
  * @work:	automatic scans
+ * @full:	full scans so far
+ * @filter:	full scans leave out what cannot be garbage, all but every tenth
  * @seq:	number of the current or last scan
  * @old_survivors: objects that survived the last full scan
  * @old_pending: objects moved into generation 2 since
@@ -71,6 +75,8 @@ struct refslab_gc {
 	bool enabled;
 	bool closing;
 	struct work_struct work;
+	u64 full;
+	bool filter;
 	u64 seq;
 	u64 old_survivors;
 	u64 old_pending;
@@ -122,8 +128,8 @@ extern enum refslab_sabotage refslab_scan_sabotage;
 #define refslab_sabotaged(what)	false
 #endif
 
-void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab_gc_result *result,
-		  struct refslab_dead *garbage);
+void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
+		  struct refslab_gc_result *result, struct refslab_dead *garbage);
 void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage);
 
 #endif /* _REFSLAB_GC_H */

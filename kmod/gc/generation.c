@@ -12,6 +12,9 @@
 /* An allocator that is this many thresholds ahead of the collector scans itself. */
 #define HELP_FACTOR	8
 
+/* Every so many full scans look at all objects: a net for versions that wrapped between two. */
+#define UNFILTERED	10
+
 static bool automatic(struct refslab_gc *gc)
 {
 	return READ_ONCE(gc->enabled) && !READ_ONCE(gc->closing) &&
@@ -67,6 +70,7 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 	struct refslab_generation *generation = gc->generation;
 	unsigned int i;
 	u64 survivors;
+	bool filter;
 
 	lockdep_assert_held(&gc->scan_lock);
 	refslab_objects_young_take(gc->objects);
@@ -76,13 +80,15 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 	if (g + 1 < REFSLAB_GENERATIONS_NR)
 		WRITE_ONCE(generation[g + 1].count, generation[g + 1].count + 1);
 
-	refslab_scan(gc, g, result, garbage);
+	filter = g == REFSLAB_GENERATIONS_NR - 1 && READ_ONCE(gc->filter) &&
+		 gc->full++ % UNFILTERED;
+	refslab_scan(gc, g, filter, result, garbage);
 	atomic_inc(&gc->tearing);
 
 	generation[g].collections++;
 	generation[g].collected += result->unreachable;
 	generation[g].uncollectable += result->uncollectable;
-	survivors = gc->last.visited - gc->last.unreachable;
+	survivors = gc->last.skipped + gc->last.visited - gc->last.unreachable;
 	if (g == 1) {
 		gc->old_pending += survivors;
 	} else if (g == 2) {
@@ -293,6 +299,7 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 	init_waitqueue_head(&gc->torn);
 	INIT_WORK(&gc->work, automatic_work);
 	gc->enabled = enabled;
+	gc->filter = true;
 	refslab_generation_set_thresholds(gc, threshold);
 }
 REFSLAB_EXPORT_TEST(refslab_generation_init);

@@ -64,6 +64,16 @@ static void follow(struct refslab_scan *scan, struct refslab_pool *pool, unsigne
 		atomic64_andnot(REFSLAB_WORD_DYING, &obj->word);
 }
 
+/* The next gray object of a pool, which is gray no more; REFSLAB_POOL_MARKS when there is none. */
+static unsigned int take_gray(struct refslab_pool *pool)
+{
+	unsigned int index = find_first_bit(pool->marks.gray, REFSLAB_POOL_MARKS);
+
+	if (index < REFSLAB_POOL_MARKS)
+		__clear_bit(index, pool->marks.gray);
+	return index;
+}
+
 /**
  * refslab_mark_follow() - mark all that gray objects reach
  * @scan: the scan
@@ -76,13 +86,55 @@ void refslab_mark_follow(struct refslab_scan *scan)
 	unsigned int index;
 
 	while ((pool = next_gray(scan))) {
-		for (;;) {
-			index = find_first_bit(pool->marks.gray, REFSLAB_POOL_MARKS);
-			if (index >= REFSLAB_POOL_MARKS)
-				break;
-			__clear_bit(index, pool->marks.gray);
+		while ((index = take_gray(pool)) < REFSLAB_POOL_MARKS)
 			follow(scan, pool, index);
-		}
 		refslab_scan_breathe(scan);
 	}
+}
+
+static void include_target(void *target, void *arg)
+{
+	struct refslab_scan *scan = arg;
+	struct refslab_pool *pool;
+	unsigned int index;
+	bool alive;
+
+	if (!target)
+		return;
+	pool = refslab_mem_pool_of(scan->mem, target);
+	/* a pool the scan did not pass has nothing that could have been judged */
+	if (pool->marks.seq != scan->seq)
+		return;
+	index = refslab_mem_index(pool, target);
+	if (test_bit(index, pool->marks.in_scan) || !refslab_scan_snapshot(target, &alive))
+		return;
+	refslab_scan_add(scan, pool, index);
+	refslab_mark(scan, pool, index);
+}
+
+/**
+ * refslab_mark_closure() - add to the set all that it reaches
+ * @scan: the scan, in phase 1
+ *
+ * A cycle that became garbage since it was judged has a candidate, and that reaches the rest of it.
+ * Uses the marks, and leaves them as they were: without any. Context: may sleep.
+ */
+void refslab_mark_closure(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned int index;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
+			refslab_mark(scan, pool, index);
+		cond_resched();
+	}
+	while ((pool = next_gray(scan))) {
+		while ((index = take_gray(pool)) < REFSLAB_POOL_MARKS)
+			refslab_scan_references(&refslab_scan_object(pool, index)->obj,
+						include_target, scan);
+		cond_resched();
+	}
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next)
+		bitmap_zero(pool->marks.marked, REFSLAB_POOL_MARKS);
 }

@@ -9,7 +9,8 @@
  * snapshotted stays in S until the scan ends, whatever becomes of the object in it.
  *
  *   phase                                                      here
- *   1 Snapshot   version and count of each x of S              snapshot_pools()
+ *   1 Snapshot   version and count of each x of S              snapshot_pools(),
+ *                                                             refslab_mark_closure()
  *     smp_mb()   all of it before phase 2                      refslab_scan()
  *   2 Subtract   gc_refs(x) -= 1 for each reference in S       subtract_references()
  *   3 Mark       from every x with gc_refs != 0                mark_roots(), refslab_mark_follow()
@@ -127,8 +128,14 @@ static void take_young(struct refslab_pool *pool, unsigned long *young)
 	smp_mb();
 }
 
-/* Reads x's word; true when x belongs to the set. @alive: a tracked object that is not garbage. */
-static bool snapshot(struct refslab_container *x, bool *alive)
+/**
+ * refslab_scan_snapshot() - note an object's version and count, unless it stays out
+ * @x: a block of a pool of containers
+ * @alive: out: it holds a tracked object that is not garbage yet
+ *
+ * Return: true when the object can be in the set.
+ */
+bool refslab_scan_snapshot(struct refslab_container *x, bool *alive)
 {
 	u64 word = atomic64_read_acquire(&x->obj.word);
 	struct refslab_type *type;
@@ -148,6 +155,52 @@ static bool snapshot(struct refslab_container *x, bool *alive)
 	return true;
 }
 
+/**
+ * refslab_scan_add() - add an object to the set
+ * @scan: the scan
+ * @pool: the object's pool, which the scan has passed
+ * @index: its number there; it was snapshotted
+ */
+void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+{
+	struct refslab_pool_marks *marks = &pool->marks;
+
+	__set_bit(index, marks->in_scan);
+	/* its note of that makes room for the version */
+	__clear_bit(index, marks->judged);
+	scan->visited++;
+	if (marks->listed)
+		return;
+	marks->listed = 1;
+	marks->scan_next = NULL;
+	*scan->tail = pool;
+	scan->tail = &marks->scan_next;
+}
+
+/*
+ * Old objects that cannot have become garbage since a full scan judged them: a cycle becomes
+ * garbage only when a reference on one of its objects is dropped and others stay. Gets and puts
+ * together raise the version, and their difference the count, so version less count tells the puts
+ * (twice): as long as it is the same, there was none. See doc/collector.md.
+ */
+static unsigned long cannot_be_garbage(struct refslab_scan *scan, struct refslab_pool *pool,
+				       unsigned int i)
+{
+	const struct refslab_pool_marks *marks = &pool->marks;
+	unsigned long bits = marks->old[i] & marks->judged[i] & ~marks->middle[i], out = bits;
+	struct refslab_container *x;
+	u64 word;
+
+	for (; bits; bits &= bits - 1) {
+		x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
+		word = refslab_word_read(&x->obj.word);
+		if (refslab_word_version(word) - refslab_word_count(word) != x->snap)
+			out &= ~(bits & -bits);
+	}
+	scan->skipped += hweight_long(out);
+	return out;
+}
+
 /*
  * Takes the objects of a pool that belong to the generations scanned into the set, and moves them
  * to the next generation: garbage will not live to notice.
@@ -158,12 +211,13 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 	DECLARE_BITMAP(young, REFSLAB_POOL_MARKS);
 	unsigned int i, n, to = min(scan->generation + 1, 2U);
 	unsigned long bits, bit;
-	bool alive, any = false;
+	bool alive;
 
 	if (marks->seq == scan->seq)
 		return;
 	marks->seq = scan->seq;
 	marks->gray_queued = 0;
+	marks->listed = 0;
 	bitmap_zero(marks->in_scan, REFSLAB_POOL_MARKS);
 	bitmap_zero(marks->marked, REFSLAB_POOL_MARKS);
 	bitmap_zero(marks->gray, REFSLAB_POOL_MARKS);
@@ -173,19 +227,19 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 		/* a block filled anew is young, whatever its last object was */
 		marks->middle[i] &= ~young[i];
 		marks->old[i] &= ~young[i];
+		marks->judged[i] &= ~young[i];
 		bits = young[i];
 		if (scan->generation >= 1)
 			bits |= marks->middle[i];
 		if (scan->generation >= 2)
 			bits |= marks->old[i];
+		if (scan->filter)
+			bits &= ~cannot_be_garbage(scan, pool, i);
 		for (; bits; bits &= bits - 1) {
 			bit = bits & -bits;
 			n = i * BITS_PER_LONG + __ffs(bits);
-			if (snapshot(refslab_scan_object(pool, n), &alive)) {
-				marks->in_scan[i] |= bit;
-				scan->visited++;
-				any = true;
-			}
+			if (refslab_scan_snapshot(refslab_scan_object(pool, n), &alive))
+				refslab_scan_add(scan, pool, n);
 			marks->middle[i] &= ~bit;
 			marks->old[i] &= ~bit;
 			if (alive && to == 1)
@@ -196,11 +250,6 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 	}
 	if (!bitmap_empty(marks->middle, REFSLAB_POOL_MARKS))
 		refslab_objects_queue_pool(scan->objects, pool, 1);
-	if (!any)
-		return;
-	marks->scan_next = NULL;
-	*scan->tail = pool;
-	scan->tail = &marks->scan_next;
 }
 
 /*
@@ -249,6 +298,8 @@ static void snapshot_pools(struct refslab_scan *scan)
 		snapshot_listed_pools(scan, 1);
 	if (scan->generation >= 2)
 		snapshot_all_pools(scan);
+	if (scan->filter)
+		refslab_mark_closure(scan);
 }
 
 /* --- phase 2: subtract ---------------------------------------------------------------------- */
@@ -389,6 +440,30 @@ static void verdict(struct refslab_scan *scan)
 	wake_up_all(&scan->objects->verdict);
 }
 
+/*
+ * Notes of whoever was found alive, and not touched meanwhile, how many puts he has had so far. Who
+ * was touched has no note, and is a candidate next time.
+ */
+static void judge(struct refslab_scan *scan)
+{
+	struct refslab_container *x;
+	struct refslab_pool *pool;
+	unsigned int n;
+	u64 word;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
+			x = refslab_scan_object(pool, n);
+			word = refslab_word_read(&x->obj.word);
+			if (!test_bit(n, pool->marks.marked) || touched(x, word))
+				continue;
+			x->snap = refslab_word_version(word) - refslab_word_count(word);
+			__set_bit(n, pool->marks.judged);
+		}
+		cond_resched();
+	}
+}
+
 /* Puts the garbage on a list, which takes each object's id. */
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
@@ -411,20 +486,22 @@ static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
  * refslab_scan() - scan a generation with all younger ones
  * @gc: the collector; its scan_lock is held
  * @generation: the oldest generation scanned
+ * @filter: leave out old objects that cannot have become garbage since the last full scan
  * @result: out: what was found
  * @garbage: out: the dead objects, each with a reference of the collector's; for
  *	refslab_scan_tear_down()
  *
  * Survivors move to the next older generation. Context: may sleep.
  */
-void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab_gc_result *result,
-		  struct refslab_dead *garbage)
+void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
+		  struct refslab_gc_result *result, struct refslab_dead *garbage)
 {
 	struct refslab_scan scan = {
 		.objects = gc->objects,
 		.mem = &gc->objects->mem,
 		.seq = ++gc->seq,
 		.generation = generation,
+		.filter = filter,
 	};
 	u64 begin = ktime_get_ns();
 
@@ -448,12 +525,16 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, struct refslab
 	gc->last.window_ns = ktime_get_ns() - begin;
 	refslab_resurrect(&scan);
 	gather(&scan, garbage);
+	/* after a second look the set is not what it was */
+	if (generation == REFSLAB_GENERATIONS_NR - 1 && !scan.finalized)
+		judge(&scan);
 	refslab_mem_release(scan.mem);
 
 	result->unreachable = scan.dead;
 	result->uncollectable = 0;
 	gc->last.generation = generation;
 	gc->last.visited = scan.visited;
+	gc->last.skipped = scan.skipped;
 	gc->last.touched = scan.touched;
 	gc->last.unreachable = scan.dead;
 	gc->last.passes = scan.passes;

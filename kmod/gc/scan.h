@@ -17,12 +17,14 @@
  * @mem:	their memory, held until the verdict has been carried to the dead objects
  * @seq:	number of the scan: a pool's marks are valid when they carry it
  * @generation:	the oldest generation scanned
+ * @filter:	of old objects, only candidates are looked at, and what they reach
  * @pools:	pools with objects of the set scanned, linked through marks.scan_next
  * @tail:	end of that list
  * @gray:	pools with objects to follow, linked through marks.gray_next
  * @gray_tail:	end of that list
  * @settling:	objects may be DYING: those found reachable have it taken back
  * @swept:	when all of the set was last compared with its snapshots (jiffies)
+ * @skipped:	old objects that cannot have become garbage since they were judged
  * @visited:	objects in the set
  * @touched:	objects kept because somebody touched them
  * @dead:	objects found dead
@@ -35,12 +37,14 @@ struct refslab_scan {
 	struct refslab_mem *mem;
 	u64 seq;
 	unsigned int generation;
+	bool filter;
 	struct refslab_pool *pools;
 	struct refslab_pool **tail;
 	struct refslab_pool *gray;
 	struct refslab_pool **gray_tail;
 	bool settling;
 	unsigned long swept;
+	u64 skipped;
 	u64 visited;
 	u64 touched;
 	u64 dead;
@@ -125,9 +129,12 @@ out:
 /* mark.c */
 void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
 void refslab_mark_follow(struct refslab_scan *scan);
+void refslab_mark_closure(struct refslab_scan *scan);
 
 /* scan.c */
 void refslab_scan_breathe(struct refslab_scan *scan);
+bool refslab_scan_snapshot(struct refslab_container *x, bool *alive);
+void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
 void refslab_scan_mark(struct refslab_scan *scan);
 void refslab_scan_settle(struct refslab_scan *scan);
 

@@ -89,6 +89,8 @@ enum refslab_pool_state {
  * @gray_queued: on its list of pools with gray objects
  * @middle:	the object is in generation 1 (unless young)
  * @old:	the object is in generation 2 (unless young or middle)
+ * @judged:	the object was found alive by a full scan; the collector's note of that is good
+ * @listed:	the pool is on the scan's list, when @seq is the scan's
  * @in_scan:	the object belongs to the set scanned, when @seq is the scan's
  * @marked:	found to be reachable
  * @gray:	marked, and its references not yet followed
@@ -101,9 +103,11 @@ struct refslab_pool_marks {
 	struct list_head node[2];
 	u8 queued[2];
 	u8 gray_queued;
+	u8 listed;
 	u64 seq;
 	DECLARE_BITMAP(middle, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(old, REFSLAB_POOL_MARKS);
+	DECLARE_BITMAP(judged, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(in_scan, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(marked, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(gray, REFSLAB_POOL_MARKS);

@@ -50,7 +50,8 @@ struct refslab_object {
  * struct refslab_container - header of an object that can hold references
  * @obj:	the common part
  * @gc_refs:	scratch of the collector, and nobody else's
- * @snap:	version of @obj.word when the collector looked first, likewise
+ * @snap:	likewise; during a scan, version of @obj.word when it looked first; between scans, when
+ *		the object was judged, its version less its count then
  */
 struct refslab_container {
 	struct refslab_object obj;
