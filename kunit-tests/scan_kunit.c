@@ -349,6 +349,64 @@ static void scan_random_graphs(struct kunit *test)
 	vfree(g);
 }
 
+/* A full scan leaves out who cannot be garbage, and nobody else. */
+static void scan_candidates(struct kunit *test)
+{
+	struct scan_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+	void *a[100], *got;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		a[i] = make(test, t->node);
+	for (i = 0; i < 100; i++)
+		refslab_link(a[i], 0, a[(i + 1) % 100]);
+	/* the first looks at all there is, whatever it is told */
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->last.visited, 100ULL);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->last.visited, 0ULL);
+	KUNIT_EXPECT_EQ(test, gc->last.skipped, 100ULL);
+	/* references that are only taken make no candidate */
+	got = refslab_follow(a[7], 0);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->last.visited, 0ULL);
+	/* one that is dropped does, and it reaches the whole ring */
+	refslab_put(got);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->last.visited, 100ULL);
+	KUNIT_EXPECT_EQ(test, gc->last.skipped, 0ULL);
+	/* young scans take no note */
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 1), 0L);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->last.skipped, 100ULL);
+	for (i = 0; i < 100; i++)
+		refslab_put(a[i]);
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 100L);
+}
+
+/* Every tenth looks at everything. */
+static void scan_unfiltered(struct kunit *test)
+{
+	struct scan_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+	void *a = make(test, t->node);
+	int i, all = 0;
+
+	for (i = 0; i < 40; i++) {
+		KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+		all += gc->last.visited;
+	}
+	KUNIT_EXPECT_EQ(test, all, 4);
+	/* all of them when told so */
+	WRITE_ONCE(gc->filter, false);
+	for (i = 0; i < 5; i++) {
+		KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+		KUNIT_EXPECT_EQ(test, gc->last.visited, 1ULL);
+	}
+	refslab_put(a);
+}
+
 static struct kunit_case scan_cases[] = {
 	KUNIT_CASE(scan_pair),
 	KUNIT_CASE(scan_self),
@@ -360,6 +418,8 @@ static struct kunit_case scan_cases[] = {
 	KUNIT_CASE(scan_fixed),
 	KUNIT_CASE(scan_leaves_no_marks),
 	KUNIT_CASE(scan_random_graphs),
+	KUNIT_CASE(scan_candidates),
+	KUNIT_CASE(scan_unfiltered),
 	{}
 };
 

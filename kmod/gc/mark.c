@@ -108,6 +108,9 @@ static void include_target(void *target, void *arg)
 	index = refslab_mem_index(pool, target);
 	if (test_bit(index, pool->marks.in_scan) || !refslab_scan_snapshot(target, &alive))
 		return;
+	/* it was left out, and now is not */
+	if (test_bit(index, pool->marks.judged))
+		scan->skipped--;
 	refslab_scan_add(scan, pool, index);
 	refslab_mark(scan, pool, index);
 }

@@ -136,9 +136,9 @@ static int generations_show(struct seq_file *m, void *unused)
 
 	/* without the scan's lock, so as not to wait for one: the numbers may be of two scans */
 	seq_printf(m, "# automatic scans: %s\n", READ_ONCE(heap->gc.enabled) ? "on" : "off");
-	seq_printf(m, "# last scan: generation %u, %llu objects, %llu touched meanwhile, %llu unreachable\n",
-		   READ_ONCE(last->generation), READ_ONCE(last->visited), READ_ONCE(last->touched),
-		   READ_ONCE(last->unreachable));
+	seq_printf(m, "# last scan: generation %u, %llu objects, %llu left out, %llu touched meanwhile, %llu unreachable\n",
+		   READ_ONCE(last->generation), READ_ONCE(last->visited), READ_ONCE(last->skipped),
+		   READ_ONCE(last->touched), READ_ONCE(last->unreachable));
 	seq_printf(m, "# last scan took: %llu ns to the verdict, %u settling passes\n",
 		   READ_ONCE(last->window_ns), READ_ONCE(last->passes));
 	return 0;
