@@ -119,6 +119,10 @@ static void take_young(struct refslab_pool *pool, unsigned long *young)
 
 	bitmap_zero(young, REFSLAB_POOL_MARKS);
 	for (i = 0; i < pool->capacity; i++) {
+		if (IS_ALIGNED(i, 8) && !READ_ONCE(*(u64 *)&pool->marks.young[i])) {
+			i += 7;
+			continue;
+		}
 		if (!READ_ONCE(pool->marks.young[i]))
 			continue;
 		WRITE_ONCE(pool->marks.young[i], 0);
@@ -203,9 +207,10 @@ static unsigned long cannot_be_garbage(struct refslab_scan *scan, struct refslab
 
 /*
  * Takes the objects of a pool that belong to the generations scanned into the set, and moves them
- * to the next generation: garbage will not live to notice.
+ * to the next generation: garbage will not live to notice. @has_young: the pool was listed so; what
+ * became young since is none of this scan's.
  */
-static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
+static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, bool has_young)
 {
 	struct refslab_pool_marks *marks = &pool->marks;
 	DECLARE_BITMAP(young, REFSLAB_POOL_MARKS);
@@ -222,7 +227,10 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool)
 	bitmap_zero(marks->marked, REFSLAB_POOL_MARKS);
 	bitmap_zero(marks->gray, REFSLAB_POOL_MARKS);
 
-	take_young(pool, young);
+	if (has_young)
+		take_young(pool, young);
+	else
+		bitmap_zero(young, REFSLAB_POOL_MARKS);
 	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
 		/* a block filled anew is young, whatever its last object was */
 		marks->middle[i] &= ~young[i];
@@ -271,7 +279,7 @@ static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int genera
 		spin_unlock(&objects->pools_lock);
 		/* off the list before its bytes are looked at */
 		smp_mb();
-		snapshot_pool(scan, pool);
+		snapshot_pool(scan, pool, !generation);
 		refslab_scan_breathe(scan);
 		spin_lock(&objects->pools_lock);
 	}
@@ -285,7 +293,7 @@ static void snapshot_all_pools(struct refslab_scan *scan)
 
 	while ((pool = refslab_mem_next_pool(scan->mem, &cursor))) {
 		if (pool->kind == REFSLAB_MEM_CONTAINER)
-			snapshot_pool(scan, pool);
+			snapshot_pool(scan, pool, false);
 		refslab_scan_breathe(scan);
 	}
 }

@@ -99,7 +99,7 @@ enum refslab_pool_state {
  * @gray_next:	next pool with gray objects
  */
 struct refslab_pool_marks {
-	u8 young[REFSLAB_POOL_MARKS];
+	u8 young[REFSLAB_POOL_MARKS] __aligned(8);
 	struct list_head node[2];
 	u8 queued[2];
 	u8 gray_queued;
