@@ -259,7 +259,7 @@ EXPORT_SYMBOL_GPL(refslab_unlock);
  * @obj: the object; the caller holds a reference on it
  * @callback: called once when the object dies, or is to be finalized, unless the weak reference
  *	died first; gets the weak reference. Must not sleep, nor take a lock that is held when
- *	references are put. NULL: none
+ *	references are put; references it puts are dropped later. NULL: none
  * @arg: for @callback
  * @gfp: allocation flags
  *
@@ -280,7 +280,8 @@ EXPORT_SYMBOL_GPL(refslab_weak);
  *
  * May wait for the collector to decide whether the object is garbage. Context: may sleep.
  *
- * Return: a strong reference; NULL when the object is dead or was finalized.
+ * Return: a strong reference; NULL when the object is dead or was finalized since; ERR_PTR(-EOVERFLOW)
+ * too many references (2^27) on it.
  */
 void *refslab_upgrade(void *weak)
 {

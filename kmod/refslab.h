@@ -41,7 +41,7 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
 
 /**
  * struct refslab_type_ops - a type of objects
- * @name:	unique in the heap, 1 to 31 bytes
+ * @name:	unique in the heap, 1 to 31 bytes, and not "weakref"
  * @nr_slots:	references in slots, 0 .. 65535, used through refslab_link() and refslab_follow()
  * @payload:	bytes of payload, 0 .. 1 MiB
  * @cache_limit: dead objects kept for reuse, 0 .. 65536

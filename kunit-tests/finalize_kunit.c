@@ -339,6 +339,36 @@ static void garbage_is_announced(struct kunit *test)
 	refslab_event_unlisten(events_of(test));
 }
 
+/* Announcing costs as much of the budget as destroying. */
+static void announcing_is_bounded(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	struct refslab_type *type = event_type(test);
+	struct refslab_fixture_worker worker;
+	struct refslab_object *obj;
+	struct refslab_dead dead = { };
+	unsigned int i, nr = 0;
+
+	refslab_event_listen(events_of(test));
+	refslab_fixture_worker_stop(test, &worker, heap);
+	for (i = 0; i < 100; i++) {
+		obj = make(test, type);
+		KUNIT_ASSERT_TRUE(test, refslab_word_put(&obj->word));
+		refslab_destroy_add(&dead, obj);
+	}
+	refslab_destroy_run(&heap->objects, &dead, 10);
+	while ((obj = refslab_event_take(events_of(test)))) {
+		refslab_put(obj);
+		nr++;
+	}
+	KUNIT_EXPECT_EQ(test, nr, 10);
+	refslab_fixture_worker_go(&worker);
+	for (; (obj = refslab_event_take(events_of(test))); nr++)
+		refslab_put(obj);
+	KUNIT_EXPECT_EQ(test, nr, 100);
+	refslab_event_unlisten(events_of(test));
+}
+
 static void weak_callbacks_are_events(struct kunit *test)
 {
 	const struct refslab_weak_params params = { .notify = true };
@@ -497,6 +527,7 @@ static struct kunit_case finalize_cases[] = {
 	KUNIT_CASE(unheard_events_are_none),
 	KUNIT_CASE(the_last_put_announces),
 	KUNIT_CASE(garbage_is_announced),
+	KUNIT_CASE(announcing_is_bounded),
 	KUNIT_CASE(weak_callbacks_are_events),
 	KUNIT_CASE(random_graphs_match_a_model),
 	{}

@@ -262,6 +262,64 @@ static void many_to_one(struct kunit *test)
 	refslab_put(list);
 }
 
+static void too_many_references_are_refused(struct kunit *test)
+{
+	void *obj = refslab_fixture_object(test, make_type(test, &node_ops)), *w = weak(test, obj);
+	u64 id = ((struct refslab_object *)obj)->id, word;
+
+	KUNIT_ASSERT_EQ(test, refslab_ident_publish(obj, GFP_KERNEL), 0);
+	refslab_fixture_pretend(obj, REFSLAB_COUNT_MAX - 1);
+	word = refslab_word_read(&((struct refslab_object *)obj)->word);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_upgrade(w)), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_ident_get(refslab_fixture_objects(test), id)),
+			-EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, refslab_word_read(&((struct refslab_object *)obj)->word), word);
+	refslab_fixture_pretend(obj, 1 - (s32)REFSLAB_COUNT_MAX);
+	refslab_put(obj);
+	refslab_put(w);
+}
+
+/* Each callback drops the next object: one after the other, not one in the other. */
+struct nest {
+	void *obj[64];
+	void *weak[64];
+	unsigned int nr;
+	unsigned int depth;
+	unsigned int deepest;
+};
+
+static void nest_call(void *weak, void *arg)
+{
+	struct nest *nest = arg;
+	void *obj = nest->nr < ARRAY_SIZE(nest->obj) ? nest->obj[nest->nr++] : NULL;
+
+	nest->depth++;
+	nest->deepest = max(nest->deepest, nest->depth);
+	refslab_put(obj);
+	nest->depth--;
+}
+
+static void callbacks_do_not_nest(struct kunit *test)
+{
+	struct nest *nest = kunit_kzalloc(test, sizeof(*nest), GFP_KERNEL);
+	struct refslab_type *type = make_type(test, &node_ops);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, nest);
+	for (i = 0; i < ARRAY_SIZE(nest->obj); i++) {
+		nest->obj[i] = refslab_fixture_object(test, type);
+		nest->weak[i] = refslab_weak(nest->obj[i], nest_call, nest, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, nest->weak[i]);
+	}
+	nest->nr = 1;
+	refslab_put(nest->obj[0]);
+	refslab_fixture_settle(refslab_fixture_heap(test));
+	KUNIT_EXPECT_EQ(test, nest->nr, ARRAY_SIZE(nest->obj));
+	KUNIT_EXPECT_EQ(test, nest->deepest, 1);
+	for (i = 0; i < ARRAY_SIZE(nest->obj); i++)
+		refslab_put(nest->weak[i]);
+}
+
 /* --- everybody at once ---------------------------------------------------------------------- */
 
 #define RACE_MARK	0x6d61726bULL
@@ -381,6 +439,8 @@ static struct kunit_case weak_cases[] = {
 	KUNIT_CASE(of_a_cycle),
 	KUNIT_CASE(scans_do_not_disturb),
 	KUNIT_CASE(many_to_one),
+	KUNIT_CASE(too_many_references_are_refused),
+	KUNIT_CASE(callbacks_do_not_nest),
 	KUNIT_CASE(upgrades_race_scans),
 	{}
 };

@@ -300,7 +300,7 @@ enum refslab_opcode {
 	 * with REFSLAB_TYPE_WEAKREF
 	 */
 	REFSLAB_OP_WEAK,
-	/* w -> h: a handle on what w refers to; 0 when that is dead, or was finalized */
+	/* w -> h: a handle on what w refers to; 0 when that is dead, or was finalized since */
 	REFSLAB_OP_DEREF,
 	/*
 	 * id -> h: a handle on the object that has the id; 0 when it is dead, or no

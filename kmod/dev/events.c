@@ -7,6 +7,7 @@
  */
 #include <linux/fs.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "dev.h"
@@ -84,6 +85,8 @@ ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, s
 		ret = hand_out(session, (void __user *)(buf + done));
 		if (ret > 0) {
 			done += sizeof(struct refslab_event_record);
+			if (signal_pending(current))
+				break;
 			cond_resched();
 			continue;
 		}

@@ -8,6 +8,8 @@
 /* A handle for an object that is still alive; 0 for one that is not. */
 static int install_alive(struct refslab_call *call, struct refslab_object *obj)
 {
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
 	return obj ? refslab_session_install(call->session, obj, &call->result[0]) : 0;
 }
 

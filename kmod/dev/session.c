@@ -60,6 +60,8 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 			refslab_destroy_add(&dead, obj);
 	}
 	events = dropped;
+	if (dropped == budget)
+		all = false;
 	/* nobody else changes them any more, but debugfs may look */
 	xa_for_each_start(&session->handles, handle, obj, session->next) {
 		if (dropped == budget) {

@@ -74,20 +74,6 @@ bool refslab_resurrect_announced(struct refslab_scan *scan)
 	return true;
 }
 
-/* All of an object's weak references, however many. */
-static void clear_weak(struct refslab_object *obj)
-{
-	struct refslab_type *type = refslab_object_type(obj);
-	u32 budget;
-	int err;
-
-	do {
-		budget = REFSLAB_CHUNK;
-		err = refslab_weak_clear(obj, type, &budget);
-		cond_resched();
-	} while (err);
-}
-
 static void post_announced(struct refslab_scan *scan)
 {
 	struct refslab_object *obj;
@@ -97,7 +83,7 @@ static void post_announced(struct refslab_scan *scan)
 		event = list_first_entry(&scan->announced, struct refslab_event, node);
 		list_del_init(&event->node);
 		obj = event->obj;
-		clear_weak(obj);
+		refslab_weak_clear_all(obj, refslab_object_type(obj));
 		/* whoever listened may have gone meanwhile */
 		if (!refslab_event_post(&scan->objects->events, obj))
 			refslab_object_put(obj);
@@ -109,9 +95,10 @@ static void post_announced(struct refslab_scan *scan)
 static void clear_weak_of(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
 {
 	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+	struct refslab_type *type = refslab_object_type(obj);
 
-	if (refslab_object_type(obj)->flags & REFSLAB_TYPE_EXTRA)
-		clear_weak(obj);
+	if (type->flags & REFSLAB_TYPE_EXTRA)
+		refslab_weak_clear_all(obj, type);
 }
 
 static void finalize(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
@@ -134,6 +121,7 @@ static void snapshot_garbage(struct refslab_scan *scan)
 	unsigned int i, n;
 	u64 word;
 
+	scan->swept = jiffies;
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++)
 			pool->marks.in_scan[i] = refslab_scan_unmarked(pool, i);
@@ -146,7 +134,6 @@ static void snapshot_garbage(struct refslab_scan *scan)
 		}
 		cond_resched();
 	}
-	scan->swept = jiffies;
 	/* as in refslab_scan(): every snapshot before the first reference */
 	smp_mb();
 }

@@ -176,7 +176,7 @@ static int count_references(struct check *c, struct refslab_pool *pool, unsigned
 	if (word & (REFSLAB_WORD_DYING | REFSLAB_WORD_DEAD))
 		return has_flag(c, obj);
 	/* it must not turn into another while it is walked, should somebody be at work after all */
-	if (!refslab_object_upgrade(obj))
+	if (refslab_object_upgrade(obj) != REFSLAB_UPGRADE_DONE)
 		return 0;
 	refslab_walk_references(obj, found_reference, c);
 	if (c->stray)

@@ -309,6 +309,29 @@ struct refslab_pool *refslab_mem_next_pool(struct refslab_mem *mem, u64 *cursor)
 REFSLAB_EXPORT_TEST(refslab_mem_next_pool);
 
 /**
+ * refslab_mem_find_pool() - the pool of objects that a walker's cursor names
+ * @mem: the memory, held by the caller
+ * @at: what refslab_mem_next_pool() would begin with to return the pool; may be out of date
+ *
+ * Takes the same time whatever is there. Context: any in which the caller can hold the memory.
+ * Return: the pool, or NULL when there is none there now.
+ */
+struct refslab_pool *refslab_mem_find_pool(struct refslab_mem *mem, u64 at)
+{
+	struct refslab_arena *arena;
+	struct refslab_pool *pool;
+
+	if (at & CURSOR_LARGE)
+		return xa_load(&mem->larges, at & ~CURSOR_LARGE);
+	arena = xa_load(&mem->arenas, at >> CURSOR_POOLS);
+	if (!arena)
+		return NULL;
+	pool = &arena->pools[at % REFSLAB_ARENA_POOLS];
+	/* Pairs with pool_assign(). */
+	return smp_load_acquire(&pool->kind) != REFSLAB_MEM_RAW ? pool : NULL;
+}
+
+/**
  * refslab_mem_usage() - how much memory there is
  * @mem: the memory
  * @usage: where to put it

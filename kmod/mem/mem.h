@@ -299,6 +299,7 @@ void refslab_mem_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_
 void refslab_mem_hold(struct refslab_mem *mem);
 void refslab_mem_release(struct refslab_mem *mem);
 void refslab_mem_settle(struct refslab_mem *mem);
+struct refslab_pool *refslab_mem_find_pool(struct refslab_mem *mem, u64 at);
 struct refslab_pool *refslab_mem_next_pool(struct refslab_mem *mem, u64 *cursor);
 void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage);
 int refslab_mem_check(struct refslab_mem *mem, char *why, size_t len);

@@ -111,9 +111,32 @@ bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead 
 REFSLAB_EXPORT_TEST(refslab_destroy_references);
 
 /**
+ * refslab_destroy_enter() - before a call of somebody else's function while objects are destroyed
+ * @objects: the heap's objects
+ *
+ * Until refslab_destroy_leave(), what is put is left to the worker, so that nothing nests, and
+ * nobody may sleep. Context: task context.
+ */
+void refslab_destroy_enter(struct refslab_objects *objects)
+{
+	preempt_disable();
+	__this_cpu_write(objects->cpu->releasing, true);
+}
+
+/**
+ * refslab_destroy_leave() - after it
+ * @objects: the heap's objects
+ */
+void refslab_destroy_leave(struct refslab_objects *objects)
+{
+	__this_cpu_write(objects->cpu->releasing, false);
+	preempt_enable();
+}
+
+/**
  * refslab_destroy_call() - call a kernel type's release() or finalize()
  * @obj: the object
- * @fn: what to call; it must not sleep, and what it puts is left to the worker
+ * @fn: what to call
  *
  * Context: task context.
  */
@@ -121,12 +144,9 @@ void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj))
 {
 	struct refslab_objects *objects = refslab_object_type(obj)->objects;
 
-	/* a put in there must not nest */
-	preempt_disable();
-	__this_cpu_write(objects->cpu->releasing, true);
+	refslab_destroy_enter(objects);
 	fn(obj);
-	__this_cpu_write(objects->cpu->releasing, false);
-	preempt_enable();
+	refslab_destroy_leave(objects);
 }
 
 /**
@@ -160,6 +180,8 @@ static int bite(struct refslab_dead *dead, u32 *budget)
 				refslab_destroy_add(dead, obj);
 				return err;
 			}
+			if (*budget)
+				--*budget;
 			if (refslab_finalize_last(obj, type))
 				continue;
 			/* the finalizer may have made new ones */

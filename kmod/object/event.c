@@ -33,8 +33,10 @@ void refslab_event_listen(struct refslab_events *events)
 REFSLAB_EXPORT_TEST(refslab_event_listen);
 
 /**
- * refslab_event_unlisten() - the opposite; the last one takes out what is left
+ * refslab_event_unlisten() - the opposite
  * @events: the queue
+ *
+ * Nothing is queued after the last one left; what is left is the caller's to take out.
  */
 void refslab_event_unlisten(struct refslab_events *events)
 {

@@ -26,7 +26,7 @@ bool refslab_finalize_last(struct refslab_object *obj, struct refslab_type *type
 
 	/* once: not when some of its references are gone, nor for what the collector found dead */
 	if (test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head) ||
-	    (refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD))
+	    (refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD) || READ_ONCE(objects->ending))
 		return false;
 	if (type->flags & REFSLAB_TYPE_FINALIZE) {
 		refslab_object_revive(obj);

@@ -7,7 +7,7 @@
  * looks finds another id at the place, or nothing. When there are twice as many as were alive the
  * last time, the dead are swept out.
  */
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "object.h"
 #include "../refslab.h"
@@ -19,7 +19,11 @@ static void forget_dead(struct refslab_objects *objects)
 	unsigned long id;
 	void *entry;
 
+	refslab_mem_hold(&objects->mem);
 	xa_for_each(&objects->idents, id, entry) {
+		/* the next one to publish goes on */
+		if (fatal_signal_pending(current))
+			break;
 		if (!refslab_walk_alive(objects, xa_to_value(entry), id)) {
 			xa_lock(&objects->idents);
 			if (__xa_erase(&objects->idents, id))
@@ -28,6 +32,7 @@ static void forget_dead(struct refslab_objects *objects)
 		}
 		cond_resched();
 	}
+	refslab_mem_release(&objects->mem);
 	xa_lock(&objects->idents);
 	objects->idents_sweep = 2 * objects->idents_nr + SWEEP_MIN;
 	xa_unlock(&objects->idents);
@@ -70,7 +75,8 @@ REFSLAB_EXPORT_TEST(refslab_ident_publish);
  *
  * Waits for the collector's verdict when there is to be one. Context: may sleep.
  *
- * Return: a strong reference, NULL when there is no such object any more, or never was.
+ * Return: a strong reference, NULL when there is no such object any more, or never was,
+ * ERR_PTR(-EOVERFLOW).
  */
 struct refslab_object *refslab_ident_get(struct refslab_objects *objects, u64 id)
 {

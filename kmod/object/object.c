@@ -242,6 +242,9 @@ enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj)
 			return REFSLAB_UPGRADE_DEAD;
 		if (old & REFSLAB_WORD_DYING)
 			return REFSLAB_UPGRADE_WAIT;
+		if (unlikely(!(old & REFSLAB_WORD_FIXED) &&
+			     refslab_word_count(old) >= REFSLAB_COUNT_MAX))
+			return REFSLAB_UPGRADE_FULL;
 		/* acquire: what the object held when it was published is seen */
 	} while (!atomic64_try_cmpxchg_acquire(&obj->word, (s64 *)&old, old + REFSLAB_WORD_GET));
 	if (unlikely(old & REFSLAB_WORD_FIXED))
@@ -261,16 +264,16 @@ static bool awaits_verdict(struct refslab_object *obj)
  * @obj: memory that is known to stay an object's (refslab_mem_hold())
  *
  * Waits for the collector's verdict when there is to be one, so the caller must hold no object's
- * lock. Context: may sleep. Return: true with a reference, false when the object is dead.
+ * lock. Context: may sleep. Return: REFSLAB_UPGRADE_DONE with a reference, _DEAD or _FULL.
  */
-bool refslab_object_upgrade(struct refslab_object *obj)
+enum refslab_upgrade refslab_object_upgrade(struct refslab_object *obj)
 {
 	enum refslab_upgrade upgrade;
 
 	for (;;) {
 		upgrade = refslab_object_try_upgrade(obj);
 		if (upgrade != REFSLAB_UPGRADE_WAIT)
-			return upgrade == REFSLAB_UPGRADE_DONE;
+			return upgrade;
 		wait_event(refslab_object_type(obj)->objects->verdict, !awaits_verdict(obj));
 	}
 }

@@ -200,7 +200,8 @@ struct refslab_events {
  * @young_limit: look at the sum of all CPUs when @young gets here
  * @drain:	work that empties this CPU's part of the caches
  * @objects:	for that work
- * @releasing:	a type's release() or finalize() is running here: do not nest destruction
+ * @releasing:	a type's release() or finalize(), or a callback, is running here: do not nest
+ *		destruction
  */
 struct refslab_objects_cpu {
 	u64 next_id, last_id;
@@ -241,6 +242,7 @@ struct refslab_objects_hooks {
  * @weak_type:	the type of weak references
  * @weak_lock:	protects the lists of weak references, struct refslab_extra.weak; nests in nothing
  * @extras:	REFSLAB_TYPE_EXTRA flags of all types together: what there is to do at all
+ * @ending:	the heap ends: no finalizer is called any more
  * @events:	finalizers and callbacks of weak references that user space has to run
  * @idents:	where objects are whose ids somebody has asked for, by id
  * @idents_nr:	how many, under its lock
@@ -264,6 +266,7 @@ struct refslab_objects {
 	struct refslab_type *weak_type;
 	spinlock_t weak_lock;	/* see above */
 	u32 extras;
+	bool ending;
 	struct refslab_events events;
 	struct xarray idents;
 	u64 idents_nr;
@@ -356,13 +359,15 @@ void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *track
 /**
  * enum refslab_upgrade - what became of an attempt to get a reference while holding none
  * @REFSLAB_UPGRADE_DEAD: the object is dead
- * @REFSLAB_UPGRADE_DONE: there is one
  * @REFSLAB_UPGRADE_WAIT: the collector has not decided yet
+ * @REFSLAB_UPGRADE_DONE: there is one
+ * @REFSLAB_UPGRADE_FULL: the object is alive, and has REFSLAB_COUNT_MAX references
  */
 enum refslab_upgrade {
 	REFSLAB_UPGRADE_DEAD,
-	REFSLAB_UPGRADE_DONE,
 	REFSLAB_UPGRADE_WAIT,
+	REFSLAB_UPGRADE_DONE,
+	REFSLAB_UPGRADE_FULL,
 };
 
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
@@ -370,7 +375,7 @@ struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32
 u32 refslab_object_bytes(struct refslab_object *obj);
 void refslab_object_free(struct refslab_object *obj, struct refslab_type *type);
 enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj);
-bool refslab_object_upgrade(struct refslab_object *obj);
+enum refslab_upgrade refslab_object_upgrade(struct refslab_object *obj);
 void refslab_object_revive(struct refslab_object *obj);
 void refslab_object_put(struct refslab_object *obj);
 bool refslab_object_tracked(const struct refslab_object *obj);
@@ -475,6 +480,8 @@ static inline void refslab_destroy_add(struct refslab_dead *dead, struct refslab
 }
 
 void refslab_destroy_last(struct refslab_object *obj);
+void refslab_destroy_enter(struct refslab_objects *objects);
+void refslab_destroy_leave(struct refslab_objects *objects);
 void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj));
 void refslab_destroy_release(struct refslab_object *obj, struct refslab_type *type);
 bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead *dead, u32 *budget);
@@ -513,6 +520,7 @@ struct refslab_object *refslab_weak_get(struct refslab_object *weak);
 u64 refslab_weak_target(struct refslab_object *weak);
 struct refslab_event *refslab_weak_event(struct refslab_object *weak);
 int refslab_weak_clear(struct refslab_object *obj, struct refslab_type *type, u32 *budget);
+void refslab_weak_clear_all(struct refslab_object *obj, struct refslab_type *type);
 int refslab_weak_init(struct refslab_objects *objects, gfp_t gfp);
 
 /* finalize.c: finalizers */

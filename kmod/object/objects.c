@@ -262,7 +262,8 @@ static void finish_dead(struct refslab_objects *objects)
  * refslab_objects_empty() - give up all objects and give the memory back
  * @objects: nobody works with them any more
  *
- * Objects that are still alive are let go of without any order; their release() runs. The numbers
+ * Objects that are still alive are let go of without any order; their release() runs, and no
+ * finalizer. The numbers
  * of refslab_objects_count() stay readable, and nothing else does. Context: may sleep, for long.
  */
 void refslab_objects_empty(struct refslab_objects *objects)
@@ -271,6 +272,7 @@ void refslab_objects_empty(struct refslab_objects *objects)
 	int cpu;
 
 	finish_dead(objects);
+	WRITE_ONCE(objects->ending, true);
 	refslab_walk(objects, &cursor, abandon, objects);
 	/* what release() may have put */
 	finish_dead(objects);

@@ -82,14 +82,13 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 		goto out_free;
 
 	mutex_lock(&objects->types_lock);
+	/* before anybody can have an object of it */
+	WRITE_ONCE(objects->extras, objects->extras | (type->flags & REFSLAB_TYPE_EXTRA));
 	if (name_taken(objects, type->name))
 		err = -EEXIST;
 	else
 		err = xa_alloc(&objects->types, &type->number, type,
 			       XA_LIMIT(1, REFSLAB_TYPES_MAX), gfp);
-	/* before there is an object: pairs with nothing, as objects travel by way of locks */
-	if (!err)
-		WRITE_ONCE(objects->extras, objects->extras | (type->flags & REFSLAB_TYPE_EXTRA));
 	mutex_unlock(&objects->types_lock);
 	if (!err)
 		return type;

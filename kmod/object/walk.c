@@ -5,6 +5,7 @@
  * The memory is held during the walk, so blocks stay blocks. Whoever is looked at is upgraded
  * first: a live object, or nothing.
  */
+#include <linux/err.h>
 #include <linux/sched.h>
 
 #include "object.h"
@@ -44,7 +45,7 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
 		obj = refslab_mem_block(pool, *block);
 		if (!refslab_word_count(refslab_word_read(&obj->word)))
 			continue;
-		if (!refslab_object_upgrade(obj))
+		if (refslab_object_upgrade(obj) != REFSLAB_UPGRADE_DONE)
 			continue;
 		ret = fn(obj, arg);
 		refslab_object_put(obj);
@@ -62,7 +63,7 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
  *	leaves @cursor at this one
  * @arg: for @fn
  *
- * Objects alive during the whole walk are all seen once; those made or destroyed meanwhile may or
+ * Objects alive during the whole walk are all seen once (one with 2^27 references is not); those made or destroyed meanwhile may or
  * may not be. Context: may sleep.
  *
  * Return: 0 at the end, or what @fn returned.
@@ -123,15 +124,14 @@ u64 refslab_walk_place(struct refslab_object *obj)
 static struct refslab_object *look_at(struct refslab_mem *mem, u64 place)
 {
 	unsigned int block = place & CURSOR_BLOCK_MASK;
-	u64 at = (place & ~PLACE_LARGE) >> CURSOR_BLOCK_BITS, next;
+	u64 at = (place & ~PLACE_LARGE) >> CURSOR_BLOCK_BITS;
 	struct refslab_pool *pool;
 
 	if (place & PLACE_LARGE)
 		at |= CURSOR_TOP;
-	next = at;
-	pool = refslab_mem_next_pool(mem, &next);
+	pool = refslab_mem_find_pool(mem, at);
 	/* pairs with pool_take() */
-	if (!pool || next != at + 1 || block >= smp_load_acquire(&pool->carved))
+	if (!pool || block >= smp_load_acquire(&pool->carved))
 		return NULL;
 	return refslab_mem_block(pool, block);
 }
@@ -144,23 +144,26 @@ static struct refslab_object *look_at(struct refslab_mem *mem, u64 place)
  *
  * Waits for the collector's verdict when there is to be one. Context: may sleep.
  *
- * Return: a strong reference, NULL when the object is dead.
+ * Return: a strong reference, NULL when the object is dead, ERR_PTR(-EOVERFLOW).
  */
 struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 place, u64 id)
 {
+	enum refslab_upgrade upgrade = REFSLAB_UPGRADE_DEAD;
 	struct refslab_object *obj;
 
 	refslab_mem_hold(&objects->mem);
 	obj = look_at(&objects->mem, place);
 	/* what is another object for certain is not touched */
-	if (obj && (READ_ONCE(obj->id) != id || !refslab_object_upgrade(obj)))
-		obj = NULL;
-	if (obj && obj->id != id) {
+	if (obj && READ_ONCE(obj->id) == id)
+		upgrade = refslab_object_upgrade(obj);
+	if (upgrade == REFSLAB_UPGRADE_DONE && obj->id != id) {
 		refslab_object_put(obj);
-		obj = NULL;
+		upgrade = REFSLAB_UPGRADE_DEAD;
 	}
 	refslab_mem_release(&objects->mem);
-	return obj;
+	if (upgrade == REFSLAB_UPGRADE_FULL)
+		return ERR_PTR(-EOVERFLOW);
+	return upgrade == REFSLAB_UPGRADE_DONE ? obj : NULL;
 }
 REFSLAB_EXPORT_TEST(refslab_walk_find);
 
@@ -170,7 +173,7 @@ REFSLAB_EXPORT_TEST(refslab_walk_find);
  * @place: from refslab_walk_place()
  * @id: the object's id
  *
- * Touches nothing, and waits for nothing. Context: any in which the memory can be held.
+ * Touches nothing, and waits for nothing. Context: the memory is held.
  *
  * Return: false when it is dead for good; true may be an object that is dying.
  */
@@ -180,7 +183,6 @@ bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id)
 	struct refslab_type *type;
 	bool alive = false;
 
-	refslab_mem_hold(&objects->mem);
 	obj = look_at(&objects->mem, place);
 	/* acquire: a count above 0 comes with the object's type and id */
 	if (obj && refslab_word_count(atomic64_read_acquire(&obj->word)))
@@ -189,7 +191,6 @@ bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id)
 	/* its finalizer may bring it back */
 	if (type && (type->flags & REFSLAB_TYPE_EXTRA))
 		alive |= READ_ONCE(refslab_object_extra(obj, type)->id) == id;
-	refslab_mem_release(&objects->mem);
 	return alive;
 }
 

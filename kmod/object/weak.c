@@ -13,6 +13,9 @@
  * Weak references are tracked by the collector, though they hold no references, so that one that is
  * garbage itself is known as such when its target's verdict is: it is not called back.
  */
+#include <linux/err.h>
+#include <linux/sched.h>
+
 #include "object.h"
 #include "../refslab.h"
 
@@ -98,7 +101,8 @@ REFSLAB_EXPORT_TEST(refslab_weak_new);
  *
  * Waits for the collector's verdict when there is to be one. Context: may sleep.
  *
- * Return: a strong reference on the target, NULL when that is dead or was finalized.
+ * Return: a strong reference on the target, NULL when that is dead or was finalized since the weak
+ * reference was made, ERR_PTR(-EOVERFLOW).
  */
 struct refslab_object *refslab_weak_get(struct refslab_object *weak_obj)
 {
@@ -110,7 +114,7 @@ struct refslab_object *refslab_weak_get(struct refslab_object *weak_obj)
 		return NULL;
 	target = refslab_walk_find(objects, weak->place, weak->id);
 	/* alive, but brought back by its finalizer */
-	if (target && READ_ONCE(weak->cleared)) {
+	if (!IS_ERR_OR_NULL(target) && READ_ONCE(weak->cleared)) {
 		refslab_object_put(target);
 		target = NULL;
 	}
@@ -147,15 +151,49 @@ static void call_back(struct refslab_objects *objects, struct weak *weak)
 {
 	struct refslab_object *obj = object_of(weak);
 
-	if (weak->params.callback)
+	if (weak->params.callback) {
+		refslab_destroy_enter(objects);
 		weak->params.callback(obj, weak->params.arg);
+		refslab_destroy_leave(objects);
+	}
 	if (!weak->params.notify || !refslab_event_post(&objects->events, obj))
 		refslab_object_put(obj);
 }
 
+/* See refslab_weak_clear(). */
+static int clear(struct refslab_objects *objects, struct list_head *list, u32 *budget)
+{
+	enum refslab_upgrade upgrade;
+	struct weak *weak;
+	int err = 0;
+
+	while (!err && !list_empty_careful(list)) {
+		if (!*budget)
+			return -E2BIG;
+		--*budget;
+		upgrade = REFSLAB_UPGRADE_DEAD;
+		spin_lock(&objects->weak_lock);
+		weak = list_first_entry_or_null(list, struct weak, node);
+		if (weak && calls_back(weak))
+			upgrade = refslab_object_try_upgrade(object_of(weak));
+		if (upgrade == REFSLAB_UPGRADE_WAIT) {
+			err = -EAGAIN;
+		} else if (weak) {
+			list_del(&weak->node);
+			WRITE_ONCE(weak->cleared, true);
+		}
+		spin_unlock(&objects->weak_lock);
+		if (upgrade == REFSLAB_UPGRADE_FULL)
+			refslab_word_get(&object_of(weak)->word);
+		if (upgrade >= REFSLAB_UPGRADE_DONE)
+			call_back(objects, weak);
+	}
+	return err;
+}
+
 /**
- * refslab_weak_clear() - clear the weak references to an object that dies, or is to be finalized
- * @obj: the object: its count is 0, or nobody but the collector can reach it
+ * refslab_weak_clear() - clear the weak references to an object that dies
+ * @obj: the object: its count is 0
  * @type: its type, of REFSLAB_TYPE_EXTRA
  * @budget: how many may be cleared; lowered
  *
@@ -168,35 +206,32 @@ static void call_back(struct refslab_objects *objects, struct weak *weak)
  */
 int refslab_weak_clear(struct refslab_object *obj, struct refslab_type *type, u32 *budget)
 {
-	struct refslab_extra *extra = refslab_object_extra(obj, type);
-	struct refslab_objects *objects = type->objects;
-	enum refslab_upgrade upgrade;
-	struct weak *weak;
-	int err = 0;
-
 	/* nobody adds to the list any more: that takes a reference */
-	while (!err && !list_empty_careful(&extra->weak)) {
-		if (!*budget)
-			return -E2BIG;
-		--*budget;
-		upgrade = REFSLAB_UPGRADE_DEAD;
-		spin_lock(&objects->weak_lock);
-		weak = list_first_entry_or_null(&extra->weak, struct weak, node);
-		if (weak && calls_back(weak))
-			upgrade = refslab_object_try_upgrade(object_of(weak));
-		if (upgrade == REFSLAB_UPGRADE_WAIT) {
-			err = -EAGAIN;
-		} else if (weak) {
-			list_del(&weak->node);
-			WRITE_ONCE(weak->cleared, true);
-		}
-		spin_unlock(&objects->weak_lock);
-		if (upgrade == REFSLAB_UPGRADE_DONE)
-			call_back(objects, weak);
-	}
-	return err;
+	return clear(type->objects, &refslab_object_extra(obj, type)->weak, budget);
 }
 REFSLAB_EXPORT_TEST(refslab_weak_clear);
+
+/**
+ * refslab_weak_clear_all() - clear the weak references that there are to an object now
+ * @obj: the object, which is garbage, or to be finalized
+ * @type: its type, of REFSLAB_TYPE_EXTRA
+ *
+ * Those that are made meanwhile stay. Context: may sleep; after the verdict.
+ */
+void refslab_weak_clear_all(struct refslab_object *obj, struct refslab_type *type)
+{
+	struct refslab_objects *objects = type->objects;
+	u32 budget;
+	LIST_HEAD(list);
+
+	spin_lock(&objects->weak_lock);
+	list_splice_init(&refslab_object_extra(obj, type)->weak, &list);
+	spin_unlock(&objects->weak_lock);
+	do {
+		budget = REFSLAB_CHUNK;
+		cond_resched();
+	} while (clear(objects, &list, &budget));
+}
 
 /**
  * refslab_weak_init() - define the type of weak references in a heap
