@@ -41,7 +41,7 @@ bool refslab_job_say(struct job *job, const char *key, struct json_object *value
 bool refslab_job_say_number(struct job *job, const char *key, __u64 value);
 bool refslab_job_say_flag(struct job *job, const char *key, bool value);
 
-/* The line's target stands for @handle from now on, and the handle it stood for before is dropped. */
+/* The line's target stands for @handle from now on; the handle it stood for before is dropped. */
 bool refslab_job_bind(struct job *job, __u32 handle);
 
 /* The same when @err is 0, otherwise says what went wrong with operation @opcode. */

@@ -74,13 +74,13 @@ static int read_pending(struct job *job, struct refslab_event_record *records, s
 /* An event for people and programs; NULL when there is no memory. */
 static struct json_object *row_of_event(struct job *job, const struct refslab_event_record *event)
 {
+	const char *what = event->event == REFSLAB_EVENT_WEAKREF ? "weakref" : "finalize";
 	struct json_object *row = json_object_new_object();
 	char type[REFSLAB_NAME_MAX + 1] = "";
 
 	if (!row)
 		return NULL;
-	json_object_object_add(row, "event", json_object_new_string(
-			       event->event == REFSLAB_EVENT_WEAKREF ? "weakref" : "finalize"));
+	json_object_object_add(row, "event", json_object_new_string(what));
 	json_object_object_add(row, "id", json_object_new_uint64(event->id));
 	if (event->event == REFSLAB_EVENT_FINALIZE &&
 	    !refslab_op_typeof(job->session, event->handle, type, REFSLAB_NAME_MAX, NULL, NULL))

@@ -7,8 +7,8 @@ const struct parser_word refslab_parser_words[] = {
 	{ "int", "i", PARSER_MAKES, "NAME = int N" },
 	{ "str", "s", PARSER_MAKES, "NAME = str \"TEXT\"" },
 	{ "list", "*n", PARSER_MAKES, "NAME = list [X...]" },
-	{ "type", "t*o", PARSER_DOES, "type NAME [slots=N] [payload=N] [cache=N] [acyclic] "
-				      "[finalizer] [weakref]" },
+	{ "type", "t*o", PARSER_DOES,
+	  "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]" },
 	{ "new", "t", PARSER_MAKES, "NAME = new TYPE" },
 	{ "del", "+n", PARSER_DOES, "del X..." },
 
