@@ -11,11 +11,16 @@
 
 #define ENTRIES		64
 #define MUTATORS	6
+#define LITTER		300
+
+/* In a payload, beside the id: slot 0 refers to the object itself. */
+#define CYCLIC		0x8000000000000000ull
 
 struct entry {
 	pthread_mutex_t lock;
 	__u64 handle;	/* 0: none */
 	__u64 id;
+	__u64 former_id;	/* of the one before, which is garbage by now, or soon */
 };
 
 /*
@@ -52,9 +57,32 @@ static bool over(struct race *race)
 	return test_now() >= race->end || __atomic_load_n(&race->failed, __ATOMIC_RELAXED);
 }
 
+static void drop(struct race *race, __u64 h)
+{
+	int err = call(race->fd, CLOSE, h);
+
+	must(race, "handle cannot be closed", !err, err);
+}
+
+/* What a collector that took it for dead would have taken out of it: its reference to itself. */
+static void look_longer(struct race *race, __u64 h)
+{
+	struct refslab_op ops[] = {
+		op(SLOT, h, 0),
+		opf(IS, F(0), 0, h),
+		opf(CLOSE, F(0), 0),
+	};
+	int err;
+
+	sched_yield();
+	err = test_submit(race->fd, ops, ARRAY_SIZE(ops), NULL);
+	must(race, "no reference in a live object", !err, err);
+	must(race, "reference to another object", err || ops[1].result[0], h);
+}
+
 /*
  * An operation that gives a handle on the object with an id, if that is alive, and a look at what
- * it gives, all in one call. Whether there was one.
+ * it gives. Whether there was one.
  */
 static bool look(struct race *race, struct refslab_op first, __u64 id)
 {
@@ -63,7 +91,6 @@ static bool look(struct race *race, struct refslab_op first, __u64 id)
 		first,
 		opf(READ, F(0), 0, 0, ptr(&payload), sizeof(payload)),
 		opf(ID, F(0), 0),
-		opf(CLOSE, F(0), 0),
 	};
 	__u32 done;
 	int err = test_submit(race->fd, ops, ARRAY_SIZE(ops), &done);
@@ -71,16 +98,14 @@ static bool look(struct race *race, struct refslab_op first, __u64 id)
 	if (err == -ENOENT && done == 1 && !ops[0].result[0])
 		return false;
 	must(race, "nothing is found, but with an error", !err, err);
-	must(race, "payload of another object", err || payload == id, payload);
-	must(race, "id of another object", err || ops[2].result[0] == id, ops[2].result[0]);
+	if (err)
+		return false;
+	must(race, "payload of another object", (payload & ~CYCLIC) == id, payload);
+	must(race, "id of another object", ops[2].result[0] == id, ops[2].result[0]);
+	if (payload & CYCLIC)
+		look_longer(race, ops[0].result[0]);
+	drop(race, ops[0].result[0]);
 	return true;
-}
-
-static void drop(struct race *race, __u64 h)
-{
-	int err = call(race->fd, CLOSE, h);
-
-	must(race, "handle cannot be closed", !err, err);
 }
 
 /* A new object in the place of another, half of the time in a cycle. */
@@ -92,21 +117,39 @@ static void replace(struct race *race, __u64 *seed)
 		opf(ID, F(0), 0),
 		opf(SETSLOT, F(0) | F(2), 0, 0, 0),
 	};
-	int err = test_submit(race->fd, ops, test_random(seed) % 2 ? 2 : 3, NULL);
-	__u64 h = ops[0].result[0], id = ops[1].result[0], old;
+	bool cyclic = test_random(seed) % 2;
+	int err = test_submit(race->fd, ops, cyclic ? 3 : 2, NULL);
+	__u64 h = ops[0].result[0], id = ops[1].result[0], old, payload;
 
 	must(race, "no object can be made", !err, err);
 	if (err)
 		return;
-	err = call(race->fd, WRITE, h, 0, ptr(&id), sizeof(id));
+	payload = id | (cyclic ? CYCLIC : 0);
+	err = call(race->fd, WRITE, h, 0, ptr(&payload), sizeof(payload));
 	must(race, "payload cannot be written", !err, err);
 	pthread_mutex_lock(&entry->lock);
 	old = entry->handle;
 	entry->handle = h;
+	entry->former_id = entry->id;
 	entry->id = id;
 	pthread_mutex_unlock(&entry->lock);
 	if (old)
 		drop(race, old);
+}
+
+/* The more garbage a scan finds, the longer is its way to the verdict, and the more come by. */
+static void litter(struct race *race)
+{
+	struct refslab_op ops[3 * LITTER];
+	int i, err;
+
+	for (i = 0; i < 3 * LITTER; i += 3) {
+		ops[i] = op(NEW, race->type[0]);
+		ops[i + 1] = opf(SETSLOT, F(0) | F(2), i, 0, i);
+		ops[i + 2] = opf(CLOSE, F(0), i);
+	}
+	err = test_submit(race->fd, ops, 3 * LITTER, NULL);
+	must(race, "garbage cannot be made", !err, err);
 }
 
 static __u64 pick(struct race *race, __u64 *seed)
@@ -115,7 +158,7 @@ static __u64 pick(struct race *race, __u64 *seed)
 	__u64 id;
 
 	pthread_mutex_lock(&entry->lock);
-	id = entry->id;
+	id = test_random(seed) % 2 ? entry->id : entry->former_id;
 	pthread_mutex_unlock(&entry->lock);
 	return id;
 }
@@ -188,6 +231,8 @@ static void *mutate(void *arg)
 		switch (test_random(&me->seed) % 8) {
 		case 0:
 			replace(race, &me->seed);
+			if (test_random(&me->seed) % 8 == 0)
+				litter(race);
 			break;
 		case 1:
 		case 2:
