@@ -49,6 +49,10 @@ static const char * const names[] = {
 	[REFSLAB_OP_OBJECTS] = "objects",
 	[REFSLAB_OP_TRIM] = "trim",
 	[REFSLAB_OP_STAT] = "stat",
+	[REFSLAB_OP_WEAK] = "weak",
+	[REFSLAB_OP_DEREF] = "deref",
+	[REFSLAB_OP_BYID] = "byid",
+	[REFSLAB_OP_FINALIZED] = "finalized",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -82,10 +86,10 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_READ, ERANGE, "that is not within the object's payload" },
 	{ REFSLAB_OP_READ, EPROTOTYPE, "only objects of user-defined types have a payload" },
 	{ REFSLAB_OP_APPEND, EPROTOTYPE, "the object is not a list" },
-	{ REFSLAB_OP_APPEND, E2BIG, "the list is full: it has 2^28 elements" },
+	{ REFSLAB_OP_APPEND, E2BIG, "the list is full: it has 2^24 elements" },
 	{ REFSLAB_OP_INSERT, EPROTOTYPE, "the object is not a list" },
 	{ REFSLAB_OP_INSERT, ERANGE, "the place is beyond the end of the list" },
-	{ REFSLAB_OP_INSERT, E2BIG, "the list is full: it has 2^28 elements" },
+	{ REFSLAB_OP_INSERT, E2BIG, "the list is full: it has 2^24 elements" },
 	{ REFSLAB_OP_POP, EPROTOTYPE, "the object is not a list" },
 	{ REFSLAB_OP_POP, ERANGE, "the list has no such element" },
 	{ REFSLAB_OP_SETITEM, EPROTOTYPE, "the object is not a list" },
@@ -101,6 +105,9 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
 	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1 and 2" },
+	{ REFSLAB_OP_WEAK, EPROTOTYPE,
+	  "only objects of types defined with weakref have weak references" },
+	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },
 
 	{ 0, ENOENT, "no such handle" },
 	{ 0, EPROTOTYPE, "the object is of another type than the operation works on" },
@@ -124,7 +131,8 @@ static const struct text call_texts[] = {
 	{ 0, ENODEV, "no such device: the refslab module is not loaded" },
 	{ 0, EACCES, "no permission to open the device" },
 	{ 0, EPERM, "no permission to open the device" },
-	{ 0, EMFILE, "the process has too many open files" },
+	{ 0, EMFILE, "the process has too many open files, or the session no handle left" },
+	{ 0, EAGAIN, "there is no event" },
 	{ 0, EINVAL,
 	  "a heap's name is at most 31 printable ASCII characters, spaces excluded" },
 };

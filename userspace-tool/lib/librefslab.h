@@ -2,7 +2,7 @@
 /*
  * librefslab: the user ABI of refslab as C functions.
  *
- * The library is thin: every function is one ioctl on /dev/refslab, and what the operations mean is
+ * The library is thin: every function is one call on /dev/refslab, and what the operations mean is
  * said in refslab.h, the ABI itself. There is no global state. Functions return 0 (or what they
  * say) when they succeeded and a negative errno when not; errno itself is not part of the
  * interface. Results are only written on success.
@@ -77,6 +77,24 @@ int refslab_session_create(struct refslab_session *session, const char *name, __
  */
 int refslab_session_submit(struct refslab_session *session, struct refslab_op *ops,
 			   unsigned int count, unsigned int *done);
+
+/*
+ * Events: finalizers that are to run, and weak references whose object died
+ */
+
+/*
+ * Reads at most @max events, the oldest first, as read(2) on the session does, and writes their
+ * number, at least 1, to @count. Each brings a handle that is the caller's, to be dropped with
+ * refslab_op_close(); an object that was to be finalized then dies for good, unless there is
+ * another reference by now.
+ *
+ * Waits for the first event. Who does not want to sets O_NONBLOCK on refslab_session_fd(), and gets
+ * -EAGAIN when there is none, or asks poll(2), which says POLLIN when there is one; but another
+ * thread may be quicker. -EINVAL: @max is 0; -EINTR: a signal came first; -ENOTCONN, -EFAULT,
+ * -EMFILE, -ENOMEM: no event is lost.
+ */
+int refslab_read_events(struct refslab_session *session, struct refslab_event_record *records,
+			size_t max, size_t *count);
 
 /*
  * Errors as sentences
@@ -254,6 +272,14 @@ int refslab_op_trim(struct refslab_session *s, __u64 *bytes);
 
 /* Fields that the kernel does not know are 0. */
 int refslab_op_stat(struct refslab_session *s, struct refslab_stat *stat);
+
+/* @flags: REFSLAB_WEAK_*. */
+int refslab_op_weak(struct refslab_session *s, __u32 handle, __u32 flags, __u32 *weak);
+
+/* Of something dead, *@handle becomes 0, which is never a handle, and 0 is returned. */
+int refslab_op_deref(struct refslab_session *s, __u32 weak, __u32 *handle);
+int refslab_op_byid(struct refslab_session *s, __u64 id, __u32 *handle);
+int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalized);
 
 #ifdef __cplusplus
 }

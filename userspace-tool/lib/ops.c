@@ -381,3 +381,34 @@ int refslab_op_stat(struct refslab_session *s, struct refslab_stat *stat)
 
 	return do_fill(s, REFSLAB_OP_STAT, &copy, stat, sizeof(copy));
 }
+
+int refslab_op_weak(struct refslab_session *s, __u32 handle, __u32 flags, __u32 *weak)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_WEAK, .arg = { handle, flags } };
+
+	return do_u32(s, &op, weak);
+}
+
+int refslab_op_deref(struct refslab_session *s, __u32 weak, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_DEREF, .arg = { weak } };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_byid(struct refslab_session *s, __u64 id, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_BYID, .arg = { id } };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalized)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FINALIZED, .arg = { handle } };
+	int err = do_op(s, &op);
+
+	if (!err)
+		*finalized = op.result[0];
+	return err;
+}

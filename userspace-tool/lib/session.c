@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sessions: the device file and its three ioctls. */
+/* Sessions: the device file, its three ioctls and its events. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -90,4 +90,15 @@ int refslab_session_submit(struct refslab_session *session, struct refslab_op *o
 	if (done)
 		*done = sub.done;
 	return sub.error;
+}
+
+int refslab_read_events(struct refslab_session *session, struct refslab_event_record *records,
+			size_t max, size_t *count)
+{
+	ssize_t n = read(session->fd, records, max * sizeof(*records));
+
+	if (n < 0)
+		return -errno;
+	*count = n / sizeof(*records);
+	return 0;
 }

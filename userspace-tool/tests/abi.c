@@ -62,6 +62,12 @@ AT(refslab_record, refcount, 12);
 AT(refslab_record, generation, 16);
 AT(refslab_record, bytes, 20);
 
+static_assert(sizeof(struct refslab_event_record) == 32, "refslab_event_record");
+AT(refslab_event_record, event, 0);
+AT(refslab_event_record, handle, 4);
+AT(refslab_event_record, id, 8);
+AT(refslab_event_record, reserved, 16);
+
 static_assert(sizeof(struct refslab_gc_stats) == 72, "refslab_gc_stats");
 AT(refslab_gc_stats, gen[1].collections, 24);
 AT(refslab_gc_stats, gen[1].collected, 32);
@@ -126,6 +132,17 @@ OPCODE(GET_STATS, 35);
 OPCODE(OBJECTS, 36);
 OPCODE(TRIM, 37);
 OPCODE(STAT, 38);
+OPCODE(WEAK, 39);
+OPCODE(DEREF, 40);
+OPCODE(BYID, 41);
+OPCODE(FINALIZED, 42);
+
+static_assert(REFSLAB_TYPE_ACYCLIC == 1, "ACYCLIC");
+static_assert(REFSLAB_TYPE_FINALIZER == 2, "FINALIZER");
+static_assert(REFSLAB_TYPE_WEAKREF == 4, "WEAKREF");
+static_assert(REFSLAB_WEAK_CALLBACK == 1, "CALLBACK");
+static_assert(REFSLAB_EVENT_FINALIZE == 1, "EVENT_FINALIZE");
+static_assert(REFSLAB_EVENT_WEAKREF == 2, "EVENT_WEAKREF");
 
 /* A structure longer than today's kernel knows. */
 #define LONGER(type) struct { struct type now; __u8 later[64]; }

@@ -8,6 +8,7 @@
  * the second in which ways a kind can be wrong. The operation is known to be right otherwise: each
  * is first carried out as it is.
  */
+#include <poll.h>
 #include <sys/mman.h>
 
 #include "refslab_test.h"
@@ -15,9 +16,10 @@
 enum kind {
 	NONE,
 	/* Handles. */
-	ANY, SLOTTED, PAYLOADED, LIST, INT, STR,
+	ANY, SLOTTED, PAYLOADED, LIST, INT, STR, WEAKABLE, WEAK,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
+	WEAK_FLAGS, ANY_ID,
 	/* Memory, and how much of it. */
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, PAYLOAD, ROOM, ROOM_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
@@ -67,6 +69,10 @@ static const struct shape {
 	SHAPE(OBJECTS, CURSOR, WHICH, ROOM, RECORDS_LEN),
 	SHAPE(TRIM),
 	SHAPE(STAT, ROOM, STATS_LEN),
+	SHAPE(WEAK, WEAKABLE, WEAK_FLAGS),
+	SHAPE(DEREF, WEAK),
+	SHAPE(BYID, ANY_ID),
+	SHAPE(FINALIZED, ANY),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -78,7 +84,10 @@ enum {
 	V_LIST,
 	V_INT,
 	V_STR,
+	V_WEAKABLE,
+	V_WEAK,
 	V_BUILTIN,	/* number of a type that NEW does not make */
+	V_WEAK_TYPE,	/* likewise */
 	V_READ_ONLY,	/* memory the kernel cannot write */
 	V_HOLE,		/* an address nothing is at */
 	V_EDGE,		/* 2 bytes of memory and then a hole */
@@ -91,7 +100,8 @@ enum {
 #define E2BIG_OR_EFAULT	(1000 + E2BIG)
 
 #define K(kind)		(1ull << (kind))
-#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(INT) | K(STR))
+#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(INT) | K(STR) | \
+			 K(WEAKABLE) | K(WEAK))
 #define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(PAYLOAD) | K(ROOM))
 
 static const struct way {
@@ -111,7 +121,10 @@ static const struct way {
 	{ HANDLES, "handle + 2^32", ENOENT, .special = V_BEYOND },
 	{ HANDLES, "handle -1", ENOENT, .value = ~0ull },
 	{ K(SLOTTED), "an object without slots", EPROTOTYPE, .special = V_BARE },
-	{ K(LIST) | K(INT) | K(STR), "a node", EPROTOTYPE, .special = V_NODE },
+	{ K(LIST) | K(INT) | K(STR) | K(WEAK), "a node", EPROTOTYPE, .special = V_NODE },
+	{ K(WEAKABLE), "of a type without weakref", EPROTOTYPE, .special = V_NODE },
+	{ K(WEAK), "what has a weak reference", EPROTOTYPE, .special = V_WEAKABLE },
+	{ HANDLES & ~K(ANY) & ~K(WEAK), "a weak reference", EPROTOTYPE, .special = V_WEAK },
 	{ HANDLES & ~K(ANY) & ~K(LIST), "a list", EPROTOTYPE, .special = V_LIST },
 	{ HANDLES & ~K(ANY) & ~K(INT), "an int", EPROTOTYPE, .special = V_INT },
 	{ HANDLES & ~K(ANY) & ~K(STR), "a str", EPROTOTYPE, .special = V_STR },
@@ -122,6 +135,7 @@ static const struct way {
 	{ K(TYPE), "type + 2^32", ENOENT, .special = V_BEYOND },
 	{ K(TYPE), "type -1", ENOENT, .value = ~0ull },
 	{ K(TYPE), "a built-in type", EPROTOTYPE, .special = V_BUILTIN },
+	{ K(TYPE), "the type of weak references", EPROTOTYPE, .special = V_WEAK_TYPE },
 
 	{ K(SLOT) | K(FULL_SLOT), "slot after the last", ERANGE, .value = 2 },
 	{ K(SLOT) | K(FULL_SLOT), "slot + 2^32", ERANGE, .special = V_BEYOND },
@@ -152,6 +166,10 @@ static const struct way {
 	{ K(THRESHOLD), "2^31", EINVAL, .value = 1ull << 31 },
 	{ K(THRESHOLD), "threshold + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(THRESHOLD), "threshold -1", EINVAL, .value = ~0ull },
+	{ K(WEAK_FLAGS), "unknown flag", EOPNOTSUPP, .value = 1u << 1 },
+	{ K(WEAK_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1u << 31 | 1u },
+	{ K(WEAK_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
+	{ K(WEAK_FLAGS), "last flag", EOPNOTSUPP, .value = 1ull << 63 },
 
 	{ MEMORY, "null", EFAULT, .value = 0 },
 	{ MEMORY, "hole", EFAULT, .special = V_HOLE },
@@ -169,7 +187,7 @@ static const struct way {
 	{ K(NAME_LEN), "too long", EINVAL, .value = REFSLAB_NAME_MAX + 1 },
 	{ K(NAME_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(NAME_LEN), "length -1", EINVAL, .value = ~0ull },
-	{ K(DEF), "unknown flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 1 } },
+	{ K(DEF), "unknown flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 3 } },
 	{ K(DEF), "last flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 31 } },
 	{ K(DEF), "too many slots", EINVAL, .special = V_DEF,
 	  .def = { .nr_slots = REFSLAB_MAX_SLOTS + 1 } },
@@ -210,14 +228,14 @@ static const struct way {
 /* Kinds of which every value is right. ROOM_LEN is only the most that is wanted. */
 static bool always_right(enum kind kind)
 {
-	return kind == VALUE || kind == CURSOR || kind == ROOM_LEN;
+	return kind == VALUE || kind == CURSOR || kind == ROOM_LEN || kind == ANY_ID;
 }
 
 /* A heap with an object of each kind; a new one for each operation. */
 struct world {
 	int fd;
 	__u32 id;
-	__u64 node, second, bare, list, number, str, closed, types[2];
+	__u64 node, second, bare, list, number, str, weakable, weak, closed, types[3];
 	char room[4096];
 	char name[64];
 	struct { struct refslab_type_def def; __u8 end[16]; } def;
@@ -268,6 +286,7 @@ static void world_open(void)
 	must(DISABLE);
 	w.types[0] = need("TYPE", test_type(w.fd, "nodes", 2, 64, 16, 0));
 	w.types[1] = need("TYPE", test_type(w.fd, "bare", 0, 64, 16, 0));
+	w.types[2] = need("TYPE", test_type(w.fd, "weakable", 1, 8, 16, REFSLAB_TYPE_WEAKREF));
 	strcpy(w.name, "fresh_name_that_is_longer_than_names_may_be_here");
 	w.def.def = (struct refslab_type_def) { .nr_slots = 1, .payload = 8, .cache_limit = 4 };
 	memset(w.def.end, 1, sizeof(w.def.end));
@@ -291,6 +310,8 @@ static void world_open(void)
 	must(APPEND, w.list, w.number);
 	must(APPEND, w.list, w.node);
 	must(APPEND, w.list, w.list);
+	w.weakable = must(NEW, w.types[2]);
+	w.weak = must(WEAK, w.weakable, REFSLAB_WEAK_CALLBACK);
 	w.closed = must(DUP, w.node);
 	must(CLOSE, w.closed);
 }
@@ -316,8 +337,8 @@ struct look {
 	struct refslab_stat stat;
 	__u32 count[3], threshold[3];
 	struct refslab_gc_stats gc;
-	__u64 enabled, len, slot_id, empty_slot, item_id[3], value;
-	int nr;
+	__u64 enabled, len, slot_id, empty_slot, item_id[3], value, weak_id;
+	int nr, events;
 	struct refslab_record records[64];
 	char payload[64], str[8];
 };
@@ -347,6 +368,8 @@ static void look(struct look *l)
 	l->slot_id = id_and_close(must(SLOT, w.node, 0));
 	l->empty_slot = call(w.fd, SLOT, w.node, 1);
 	l->value = must(INT_VALUE, w.number);
+	l->weak_id = id_and_close(must(DEREF, w.weak));
+	l->events = poll(&(struct pollfd) { .fd = w.fd, .events = POLLIN }, 1, 0);
 	must(READ, w.node, 0, ptr(l->payload), sizeof(l->payload));
 	must(STR_VALUE, w.str, ptr(l->str), sizeof(l->str));
 }
@@ -381,6 +404,14 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.number;
 	case STR:
 		return w.str;
+	case WEAKABLE:
+		return w.weakable;
+	case WEAK:
+		return w.weak;
+	case WEAK_FLAGS:
+		return REFSLAB_WEAK_CALLBACK;
+	case ANY_ID:
+		return must(ID, w.node);
 	case TYPE:
 		return w.types[0];
 	case NAME:
@@ -438,8 +469,14 @@ static __u64 wrong(const struct way *way, __u64 right_value)
 		return w.number;
 	case V_STR:
 		return w.str;
+	case V_WEAKABLE:
+		return w.weakable;
+	case V_WEAK:
+		return w.weak;
 	case V_BUILTIN:
 		return must(TYPEOF, w.list, ptr(w.room), 4);
+	case V_WEAK_TYPE:
+		return must(TYPEOF, w.weak, ptr(w.room), 4);
 	case V_READ_ONLY:
 		return ptr(w.read_only);
 	case V_HOLE:
@@ -638,7 +675,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1239
+#define CASES	1370
 
 int main(void)
 {

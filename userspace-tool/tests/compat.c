@@ -64,6 +64,18 @@ FIXTURE_VARIANT_ADD(compat, gc) {
 	.program = "gc-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, weak) {
+	.program = "weak-32",
+};
+
+FIXTURE_VARIANT_ADD(compat, finalizer) {
+	.program = "finalizer-32",
+};
+
+FIXTURE_VARIANT_ADD(compat, events) {
+	.program = "events-32",
+};
+
 FIXTURE_SETUP(compat)
 {
 }

@@ -286,6 +286,34 @@ static inline bool test_nothing_left(char *text, size_t size)
 	return test_counter(text, "arenas_made") == test_counter(text, "arenas_returned");
 }
 
+/* Number of events read, or -errno. */
+static inline int test_events(int fd, struct refslab_event_record *records, unsigned int max)
+{
+	ssize_t n = read(fd, records, max * sizeof(*records));
+
+	if (n < 0)
+		return -errno;
+	return n % sizeof(*records) ? -EIO : n / (int)sizeof(*records);
+}
+
+/* The oldest event of a session with O_NONBLOCK; one with event 0 when there is none. */
+static inline struct refslab_event_record test_event(int fd)
+{
+	struct refslab_event_record record;
+	int n = test_events(fd, &record, 1);
+
+	if (n != 1)
+		memset(&record, 0, sizeof(record));
+	if (n != 1 && n != -EAGAIN)
+		record.event = ~0u;
+	return record;
+}
+
+static inline int test_nonblock(int fd, bool on)
+{
+	return fcntl(fd, F_SETFL, on ? O_RDWR | O_NONBLOCK : O_RDWR) ? -errno : 0;
+}
+
 /* A heap and the session that made it. */
 struct test_heap {
 	int fd;

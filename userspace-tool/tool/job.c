@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the statements share: failing, and answering. */
+/*
+ * What the statements share: failing, answering, and giving names. Whatever makes an object gives
+ * its name the new handle first and drops the handle the name had afterwards, so that a failing
+ * line changes nothing.
+ */
 #define _GNU_SOURCE		/* strerrorname_np() */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,4 +61,61 @@ bool refslab_job_say_number(struct job *job, const char *key, __u64 value)
 bool refslab_job_say_flag(struct job *job, const char *key, bool value)
 {
 	return refslab_job_say(job, key, json_object_new_boolean(value));
+}
+
+bool refslab_job_bind(struct job *job, __u32 handle)
+{
+	__u32 old;
+
+	if (!refslab_names_set(job->script->names, job->line->target, handle, &old)) {
+		refslab_op_close(job->session, handle);
+		return refslab_job_no_memory(job);
+	}
+	if (!old)
+		return true;
+	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, old));
+}
+
+bool refslab_job_bind_new(struct job *job, unsigned int opcode, int err, __u32 handle)
+{
+	return refslab_job_check(job, opcode, err) && refslab_job_bind(job, handle);
+}
+
+bool refslab_job_unbind(struct job *job)
+{
+	__u32 old = refslab_names_get(job->script->names, job->line->target);
+
+	if (!old)
+		return true;
+	refslab_names_unset(job->script->names, job->line->target);
+	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, old));
+}
+
+bool refslab_job_bind_batch(struct job *job, const char *type_name, int type_op)
+{
+	struct refslab_batch *batch = job->script->batch;
+	unsigned int done;
+	__u32 handle;
+	int err;
+
+	err = refslab_batch_submit(batch, job->session, &done);
+	handle = done ? refslab_batch_result(batch, 0, 0) : 0;
+	if (type_op < (int)done)
+		refslab_names_add_type(job->script->names, type_name,
+				       refslab_batch_result(batch, type_op, 0));
+	if (!err)
+		return refslab_job_bind(job, handle);
+	if (handle)
+		refslab_op_close(job->session, handle);
+	return refslab_job_check(job, refslab_batch_opcode(batch, done), err);
+}
+
+int refslab_job_add_typeof(struct job *job, const char *type_name)
+{
+	__u32 type;
+
+	if (refslab_names_find_type(job->script->names, type_name, &type))
+		return INT_MAX;
+	return refslab_batch_op(job->script->batch, REFSLAB_OP_TYPEOF, refslab_result(0),
+				refslab_value(0), refslab_value(0));
 }

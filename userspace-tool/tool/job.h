@@ -17,7 +17,7 @@ struct job {
 	/* Of the first operands: the handles of names, and the numbers. */
 	__u32 arg[3];
 	__u64 number[3];
-	struct json_object *result;
+	struct json_object *result;	/* an object; or an array of them, a line each */
 };
 
 struct job_statement {
@@ -26,6 +26,7 @@ struct job_statement {
 };
 
 extern const struct job_statement refslab_objects_statements[];
+extern const struct job_statement refslab_weak_statements[];
 extern const struct job_statement refslab_collector_statements[];
 
 /* The line failed, and why. Return false, as do the next two when there is something to say. */
@@ -39,5 +40,26 @@ bool refslab_job_check(struct job *job, unsigned int opcode, int err);
 bool refslab_job_say(struct job *job, const char *key, struct json_object *value);
 bool refslab_job_say_number(struct job *job, const char *key, __u64 value);
 bool refslab_job_say_flag(struct job *job, const char *key, bool value);
+
+/* The line's target stands for @handle from now on; the handle it stood for before is dropped. */
+bool refslab_job_bind(struct job *job, __u32 handle);
+
+/* The same when @err is 0, otherwise says what went wrong with operation @opcode. */
+bool refslab_job_bind_new(struct job *job, unsigned int opcode, int err, __u32 handle);
+
+/* The target stands for nothing from now on. */
+bool refslab_job_unbind(struct job *job);
+
+/*
+ * Submits the batch, whose operation 0 makes an object, and binds that. When a later operation
+ * fails the object goes again. @type_op: from refslab_job_add_typeof().
+ */
+bool refslab_job_bind_batch(struct job *job, const char *type_name, int type_op);
+
+/*
+ * The number of a built-in type is learnt from the first object made, for "objects" to name it:
+ * adds that to the batch when it is not known yet, after operation 0, which makes an object.
+ */
+int refslab_job_add_typeof(struct job *job, const char *type_name);
 
 #endif /* _REFSLAB_JOB_H */

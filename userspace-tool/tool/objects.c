@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Statements about objects. Whatever makes an object gives its name the new handle first and drops
- * the handle the name had afterwards, so that a failing line changes nothing.
- */
+/* Statements about objects. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,64 +10,11 @@
 
 #include "job.h"
 
-/* The target stands for @handle from now on. */
-static bool bind(struct job *job, __u32 handle)
-{
-	__u32 old;
-
-	if (!refslab_names_set(job->script->names, job->line->target, handle, &old)) {
-		refslab_op_close(job->session, handle);
-		return refslab_job_no_memory(job);
-	}
-	if (!old)
-		return true;
-	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, old));
-}
-
-static bool bind_new(struct job *job, unsigned int opcode, int err, __u32 handle)
-{
-	return refslab_job_check(job, opcode, err) && bind(job, handle);
-}
-
-/*
- * Submits the batch, whose operation 0 makes an object, and binds that. When a later operation
- * fails the object goes again.
- */
-static bool bind_batch(struct job *job, const char *type_name, int type_op)
-{
-	struct refslab_batch *batch = job->script->batch;
-	unsigned int done;
-	__u32 handle;
-	int err;
-
-	err = refslab_batch_submit(batch, job->session, &done);
-	handle = done ? refslab_batch_result(batch, 0, 0) : 0;
-	if (type_op < (int)done)
-		refslab_names_add_type(job->script->names, type_name,
-				       refslab_batch_result(batch, type_op, 0));
-	if (!err)
-		return bind(job, handle);
-	if (handle)
-		refslab_op_close(job->session, handle);
-	return refslab_job_check(job, refslab_batch_opcode(batch, done), err);
-}
-
-/* The number of a built-in type is learnt from the first object made, for "objects" to name it. */
-static int add_typeof(struct job *job, const char *type_name)
-{
-	__u32 type;
-
-	if (refslab_names_find_type(job->script->names, type_name, &type))
-		return INT_MAX;
-	return refslab_batch_op(job->script->batch, REFSLAB_OP_TYPEOF, refslab_result(0),
-				refslab_value(0), refslab_value(0));
-}
-
 static bool do_int(struct job *job)
 {
 	refslab_batch_op(job->script->batch, REFSLAB_OP_INT,
 			 refslab_value(job->number[0]));
-	return bind_batch(job, "int", add_typeof(job, "int"));
+	return refslab_job_bind_batch(job, "int", refslab_job_add_typeof(job, "int"));
 }
 
 static bool do_str(struct job *job)
@@ -79,7 +23,7 @@ static bool do_str(struct job *job)
 
 	refslab_batch_op(job->script->batch, REFSLAB_OP_STR, refslab_pointer(text->text),
 			 refslab_value(text->len));
-	return bind_batch(job, "str", add_typeof(job, "str"));
+	return refslab_job_bind_batch(job, "str", refslab_job_add_typeof(job, "str"));
 }
 
 static bool do_list(struct job *job)
@@ -92,27 +36,38 @@ static bool do_list(struct job *job)
 		return refslab_job_fail(job, "at most %u elements to begin with",
 					REFSLAB_MAX_OPS - 2);
 	refslab_batch_op(batch, REFSLAB_OP_LIST);
-	type_op = add_typeof(job, "list");
+	type_op = refslab_job_add_typeof(job, "list");
 	for (i = 0; i < job->line->nr_args; i++) {
 		__u32 element = refslab_names_get(job->script->names, job->line->args[i].text);
 
 		refslab_batch_op(batch, REFSLAB_OP_APPEND, refslab_result(0),
 				 refslab_value(element));
 	}
-	return bind_batch(job, "list", type_op);
+	return refslab_job_bind_batch(job, "list", type_op);
+}
+
+static __u32 type_flag(const char *option)
+{
+	if (!strcmp(option, "acyclic"))
+		return REFSLAB_TYPE_ACYCLIC;
+	if (!strcmp(option, "finalizer"))
+		return REFSLAB_TYPE_FINALIZER;
+	if (!strcmp(option, "weakref"))
+		return REFSLAB_TYPE_WEAKREF;
+	return 0;
 }
 
 static bool read_type_option(struct job *job, const struct parser_arg *option,
 			     struct refslab_type_def *def)
 {
+	__u32 flag = type_flag(option->text);
 	__u32 *field;
 
-	if (!strcmp(option->text, "acyclic")) {
-		if (option->has_number)
-			return refslab_job_fail(job, "acyclic takes no number");
-		def->flags |= REFSLAB_TYPE_ACYCLIC;
+	if (flag && option->has_number)
+		return refslab_job_fail(job, "%s takes no number", option->text);
+	def->flags |= flag;
+	if (flag)
 		return true;
-	}
 	if (!strcmp(option->text, "slots"))
 		field = &def->nr_slots;
 	else if (!strcmp(option->text, "payload"))
@@ -155,7 +110,7 @@ static bool do_new(struct job *job)
 	if (!refslab_names_find_type(job->script->names, name, &type))
 		return refslab_job_fail(job, "there is no type '%.40s'", name);
 	err = refslab_op_new(job->session, type, &handle);
-	return bind_new(job, REFSLAB_OP_NEW, err, handle);
+	return refslab_job_bind_new(job, REFSLAB_OP_NEW, err, handle);
 }
 
 static bool do_copy(struct job *job)
@@ -163,7 +118,7 @@ static bool do_copy(struct job *job)
 	__u32 handle;
 	int err = refslab_op_dup(job->session, job->arg[0], &handle);
 
-	return bind_new(job, REFSLAB_OP_DUP, err, handle);
+	return refslab_job_bind_new(job, REFSLAB_OP_DUP, err, handle);
 }
 
 static bool do_del(struct job *job)
@@ -208,7 +163,7 @@ static bool do_pop(struct job *job)
 
 	err = refslab_op_pop(job->session, job->arg[0], job->number[1], &handle);
 	if (job->line->target)
-		return bind_new(job, REFSLAB_OP_POP, err, handle);
+		return refslab_job_bind_new(job, REFSLAB_OP_POP, err, handle);
 	if (!refslab_job_check(job, REFSLAB_OP_POP, err))
 		return false;
 	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, handle));
@@ -233,7 +188,7 @@ static bool do_item(struct job *job)
 	__u32 handle;
 	int err = refslab_op_item(job->session, job->arg[0], job->number[1], &handle);
 
-	return bind_new(job, REFSLAB_OP_ITEM, err, handle);
+	return refslab_job_bind_new(job, REFSLAB_OP_ITEM, err, handle);
 }
 
 static bool do_len(struct job *job)
@@ -264,7 +219,7 @@ static bool do_slot(struct job *job)
 	__u32 handle;
 	int err = refslab_op_slot(job->session, job->arg[0], job->number[1], &handle);
 
-	return bind_new(job, REFSLAB_OP_SLOT, err, handle);
+	return refslab_job_bind_new(job, REFSLAB_OP_SLOT, err, handle);
 }
 
 static bool do_write(struct job *job)

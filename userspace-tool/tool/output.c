@@ -145,13 +145,48 @@ static void print_stat(struct json_object *result)
 	putchar('\n');
 }
 
+/* event: finalize, id 12, type Node */
+static void print_event(struct json_object *event)
+{
+	const char *separator = "";
+
+	json_object_object_foreach(event, key, value) {
+		printf("%s%s%s", separator, key, strcmp(key, "event") ? " " : ": ");
+		fputs(json_object_get_string(value), stdout);
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
+static void print_words(const struct parser_line *line)
+{
+	unsigned int i;
+
+	fputs(line->word->word, stdout);
+	for (i = 0; i < line->nr_args; i++) {
+		if (line->args[i].has_number)
+			printf(" %lld", line->args[i].number);
+		else
+			printf(" %s", line->args[i].text);
+	}
+	fputs(": ", stdout);
+}
+
 void refslab_output_line(const struct parser_line *line, struct json_object *result)
 {
 	const char *word = line->word->word;
 	struct json_object *value;
-	unsigned int i;
+	size_t i;
 
-	if (!strcmp(word, "collect")) {
+	if (json_object_is_type(result, json_type_array)) {
+		for (i = 0; i < json_object_array_length(result); i++)
+			print_event(json_object_array_get_idx(result, i));
+	} else if (!strcmp(word, "event")) {
+		print_event(result);
+	} else if (json_object_object_get_ex(result, "dead", &value)) {
+		print_words(line);
+		puts("dead");
+	} else if (!strcmp(word, "collect")) {
 		print_collect(result);
 	} else if (!strcmp(word, "stat")) {
 		print_stat(result);
@@ -161,14 +196,7 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		print_objects(value);
 	} else if (json_object_object_get_ex(result, word, &value)) {
 		/* The statement, then the answer. */
-		fputs(word, stdout);
-		for (i = 0; i < line->nr_args; i++) {
-			if (line->args[i].has_number)
-				printf(" %lld", line->args[i].number);
-			else
-				printf(" %s", line->args[i].text);
-		}
-		fputs(": ", stdout);
+		print_words(line);
 		print_value(word, value);
 		putchar('\n');
 	}

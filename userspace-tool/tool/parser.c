@@ -9,14 +9,12 @@
 #include "parser.h"
 #include "tool.h"
 
-/* Words and type options of the language that this version has no operation for. */
+/* Words of the language that this version has no operation for. */
 static const char * const later_words[] = {
 	"float", "bytes", "tuple", "dict", "set", "instance", "setattr", "getattr", "delattr",
-	"contains", "weak", "deref", "byid", "referents", "referrers", "finalized", "debug",
-	"garbage", "freeze", "unfreeze", "freezecount", "events", "graph",
+	"contains", "referents", "referrers", "debug", "garbage", "freeze", "unfreeze",
+	"freezecount", "graph",
 };
-
-static const char * const later_options[] = { "finalizer", "weakref" };
 
 static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)
 {
@@ -28,12 +26,12 @@ static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)
 	return false;
 }
 
-static bool is_one_of(const char *word, const char * const *words, size_t count)
+static bool comes_later(const char *word)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (!strcmp(word, words[i]))
+	for (i = 0; i < ARRAY_SIZE(later_words); i++)
+		if (!strcmp(word, later_words[i]))
 			return true;
 	return false;
 }
@@ -89,8 +87,6 @@ static bool read_option(struct parser_line *line, struct lexer *lexer, struct le
 {
 	struct parser_arg *arg = &line->args[line->nr_args - 1];
 
-	if (is_one_of(arg->text, later_options, ARRAY_SIZE(later_options)))
-		return fail(line, "'%s' is not in this version", arg->text);
 	if (!next(line, lexer, token))
 		return false;
 	if (token->kind != LEXER_EQUALS)
@@ -164,7 +160,7 @@ static bool read_word(struct parser_line *line, struct lexer *lexer, struct lexe
 	const char *word = token->text;
 
 	line->word = find_word(word);
-	if (!line->word && is_one_of(word, later_words, ARRAY_SIZE(later_words)))
+	if (!line->word && comes_later(word))
 		return fail(line, "'%s' is not in this version", word);
 	if (!line->word && line->target) {
 		struct lexer_token name = *token;

@@ -23,8 +23,9 @@ bool refslab_statements_start(struct script *script, struct refslab_session *ses
 void refslab_statements_stop(struct script *script);
 
 /*
- * Carries out one line. *@result: what it has to say, the caller's to drop, NULL for nothing.
- * False, with a message in @script->error, when it failed.
+ * Carries out one line. *@result: what it has to say, the caller's to drop, NULL for nothing; an
+ * object, or an array of objects that are a line each. False, with a message in @script->error,
+ * when it failed.
  */
 bool refslab_statements_run(struct script *script, const struct parser_line *line,
 			    struct json_object **result);

@@ -80,9 +80,20 @@ struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_by
 	return session;
 }
 
-void refslab_tool_json(struct json_object *object)
+static void print_json(struct json_object *object)
 {
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
 						    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+void refslab_tool_json(struct json_object *object)
+{
+	size_t i;
+
+	if (!json_object_is_type(object, json_type_array))
+		print_json(object);
+	else
+		for (i = 0; i < json_object_array_length(object); i++)
+			print_json(json_object_array_get_idx(object, i));
 	json_object_put(object);
 }

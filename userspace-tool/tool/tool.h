@@ -58,7 +58,7 @@ bool refslab_tool_number(const struct refslab_command *cmd, const char *option, 
 struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
 					     __u32 *heap_id);
 
-/* Prints one JSON object on a line and drops it. */
+/* Prints one JSON object on a line, or an array's objects on a line each, and drops it. */
 void refslab_tool_json(struct json_object *object);
 
 #endif /* _REFSLAB_TOOL_H */

@@ -7,7 +7,8 @@ const struct parser_word refslab_parser_words[] = {
 	{ "int", "i", PARSER_MAKES, "NAME = int N" },
 	{ "str", "s", PARSER_MAKES, "NAME = str \"TEXT\"" },
 	{ "list", "*n", PARSER_MAKES, "NAME = list [X...]" },
-	{ "type", "t*o", PARSER_DOES, "type NAME [slots=N] [payload=N] [cache=N] [acyclic]" },
+	{ "type", "t*o", PARSER_DOES,
+	  "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]" },
 	{ "new", "t", PARSER_MAKES, "NAME = new TYPE" },
 	{ "del", "+n", PARSER_DOES, "del X..." },
 
@@ -26,6 +27,14 @@ const struct parser_word refslab_parser_words[] = {
 	{ "slot", "nu", PARSER_MAKES, "NAME = slot X SLOT" },
 	{ "write", "nus", PARSER_DOES, "write X OFFSET \"BYTES\"" },
 	{ "read", "nuu", PARSER_DOES, "read X OFFSET LENGTH" },
+
+	/* Weak references, objects by id, finalizers. */
+	{ "weak", "n?o", PARSER_MAKES, "NAME = weak X [callback]" },
+	{ "deref", "n", PARSER_MAKES, "NAME = deref W" },
+	{ "byid", "u", PARSER_MAKES, "NAME = byid ID" },
+	{ "finalized", "n", PARSER_DOES, "finalized X" },
+	{ "event", "", PARSER_MAKES, "NAME = event" },
+	{ "events", "", PARSER_DOES, "events" },
 
 	/* Looking at an object. */
 	{ "refcount", "n", PARSER_DOES, "refcount X" },
