@@ -280,8 +280,8 @@ EXPORT_SYMBOL_GPL(refslab_weak);
  *
  * May wait for the collector to decide whether the object is garbage. Context: may sleep.
  *
- * Return: a strong reference; NULL when the object is dead or was finalized since; ERR_PTR(-EOVERFLOW)
- * too many references (2^27) on it.
+ * Return: a strong reference; NULL when the object is dead or was finalized since;
+ * ERR_PTR(-EOVERFLOW) too many references (2^27) on it.
  */
 void *refslab_upgrade(void *weak)
 {

@@ -56,10 +56,10 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
  *		is to free it, is unhooked here: traverse() may run beside release()
  * @release:	optional; the object is about to be freed: let go of what else its payload owns. Its
  *		references are gone already. Must not sleep; references it puts are dropped later
- * @finalize:	optional; the object's last reference went, or it is garbage of a cycle. It is whole, and
- *		may be given new references: then it lives on. Runs once in an object's life, after
- *		weak references to it were cleared. Must not sleep; references it puts are dropped
- *		later
+ * @finalize:	optional; the object's last reference went, or it is garbage of a cycle. It is
+ *		whole, and may be given new references: then it lives on. Runs once in an object's
+ *		life, after weak references to it were cleared. Must not sleep; references it puts
+ *		are dropped later
  * @weakref:	objects may have weak references
  */
 struct refslab_type_ops {

@@ -431,7 +431,7 @@ static unsigned long model_held(struct model_node *node)
 	return reached;
 }
 
-/* Who is announced when everything that is not held is collected; they hold on to what they reach. */
+/* Who is announced when what nobody holds is collected; they hold on to what they reach. */
 static unsigned long model_collect(struct model_node *node)
 {
 	unsigned long held = model_held(node), announced = 0, kept;
@@ -449,6 +449,12 @@ static unsigned long model_collect(struct model_node *node)
 	return announced;
 }
 
+static u32 random_below(u32 *seed, u32 n)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (*seed >> 16) % n;
+}
+
 /* Cycles only, so that nothing dies but by the collector; half of what is announced is kept. */
 static void random_graphs_match_a_model(struct kunit *test)
 {
@@ -460,7 +466,6 @@ static void random_graphs_match_a_model(struct kunit *test)
 	struct refslab_object *obj;
 	int round, i, k;
 
-#define RANDOM(n) ((seed = seed * 1664525 + 1013904223) >> 16) % (n)
 	KUNIT_ASSERT_NOT_NULL(test, node);
 	refslab_event_listen(events_of(test));
 	for (round = 0; round < ROUNDS; round++) {
@@ -475,15 +480,15 @@ static void random_graphs_match_a_model(struct kunit *test)
 			refslab_slot_set(node[i].obj, 0, node[i].obj);
 		}
 		for (k = 0; k < NODES; k++) {
-			i = RANDOM(NODES);
-			node[i].slot[1] = (int)(RANDOM(NODES + 2)) - 2;
+			i = random_below(&seed, NODES);
+			node[i].slot[1] = (int)(random_below(&seed, NODES + 2)) - 2;
 			if (node[i].slot[1] < 0)
 				node[i].slot[1] = -1;
 			refslab_slot_set(node[i].obj, 1, node[i].slot[1] < 0 ? NULL :
 					 node[node[i].slot[1]].obj);
 		}
 		for (i = 0; i < NODES; i++) {
-			if (node[i].held && RANDOM(2)) {
+			if (node[i].held && random_below(&seed, 2)) {
 				node[i].held = false;
 				refslab_put(node[i].obj);
 			}
@@ -497,7 +502,7 @@ static void random_graphs_match_a_model(struct kunit *test)
 			KUNIT_ASSERT_LT(test, i, NODES);
 			__set_bit(i, &seen);
 			node[i].finalized = true;
-			if (RANDOM(2))
+			if (random_below(&seed, 2))
 				refslab_put(obj);
 			else
 				node[i].held = true;
@@ -507,7 +512,6 @@ static void random_graphs_match_a_model(struct kunit *test)
 			k += node[i].alive;
 		wrong += refslab_fixture_live(heap) != k;
 	}
-#undef RANDOM
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	refslab_event_unlisten(events_of(test));
 	for (i = 0; i < NODES; i++)

@@ -4,7 +4,8 @@
  * alive and in which generation, whose finalizer ran, and which weak references are dead. One
  * thread, so all of it is exact.
  *
- * refslab_kunit.histories= says how many (default 2000), refslab_kunit.history_seed= where to begin.
+ * refslab_kunit.histories= says how many (default 2000), refslab_kunit.history_seed= where to
+ * begin.
  */
 #include <linux/err.h>
 #include <linux/moduleparam.h>

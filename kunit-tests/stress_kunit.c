@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that make, link, unlink, follow and drop objects of one heap at random, reach them by weak
- * references and ids, and have finalizers bring some back, while the collector runs back to back. Each object carries a mark that its release() destroys, and
- * everybody looks at the mark of every object he holds: an object freed while alive does not stay
- * unnoticed.
+ * Threads that make, link, unlink, follow and drop objects of one heap at random, reach them by
+ * weak references and ids, and have finalizers bring some back, while the collector runs back to
+ * back. Each object carries a mark that its release() destroys, and everybody looks at the mark of
+ * every object he holds: an object freed while alive does not stay unnoticed.
  *
  * refslab_kunit.stress_seconds= says how long (default 3), refslab_kunit.stress_threads= how many
  * (4). refslab_kunit.sabotage= leaves a step of the scan out, to see that the test notices.

@@ -118,15 +118,21 @@ enum refslab_sabotage {
 	REFSLAB_SABOTAGE_NONE,
 	REFSLAB_SABOTAGE_TOUCHED,	/* what was touched meanwhile is garbage all the same */
 	REFSLAB_SABOTAGE_RESURRECTED,	/* and so is what a finalizer brought back */
-	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes some minutes */
+	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes minutes */
 };
 
 #if IS_ENABLED(CONFIG_KUNIT)
 extern enum refslab_sabotage refslab_scan_sabotage;
-#define refslab_sabotaged(what)	unlikely(READ_ONCE(refslab_scan_sabotage) == (what))
-#else
-#define refslab_sabotaged(what)	false
 #endif
+
+static inline bool refslab_sabotaged(enum refslab_sabotage what)
+{
+#if IS_ENABLED(CONFIG_KUNIT)
+	return unlikely(READ_ONCE(refslab_scan_sabotage) == what);
+#else
+	return false;
+#endif
+}
 
 void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		  struct refslab_gc_result *result, struct refslab_dead *garbage);

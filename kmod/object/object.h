@@ -50,8 +50,8 @@ struct refslab_object {
  * struct refslab_container - header of an object that can hold references
  * @obj:	the common part
  * @gc_refs:	scratch of the collector, and nobody else's
- * @snap:	likewise; during a scan, version of @obj.word when it looked first; between scans, when
- *		the object was judged, its version less its count then
+ * @snap:	likewise; during a scan, version of @obj.word when it looked first; between scans,
+ *		its version less its count when it was judged, if it was
  */
 struct refslab_container {
 	struct refslab_object obj;
@@ -98,7 +98,7 @@ struct refslab_extra {
 
 /* Bits of refslab_object.head below the type's address. */
 #define REFSLAB_HEAD_LOCK	0		/* bit number: the object's lock */
-#define REFSLAB_HEAD_FINALIZED	1		/* bit number: its finalizer ran, or was announced */
+#define REFSLAB_HEAD_FINALIZED	1		/* bit number: its finalizer ran or was announced */
 #define REFSLAB_HEAD_FLAGS	255UL
 #define REFSLAB_TYPE_ALIGN	256
 

@@ -63,8 +63,8 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
  *	leaves @cursor at this one
  * @arg: for @fn
  *
- * Objects alive during the whole walk are all seen once (one with 2^27 references is not); those made or destroyed meanwhile may or
- * may not be. Context: may sleep.
+ * Objects alive during the whole walk are all seen once (one with 2^27 references is not); those
+ * made or destroyed meanwhile may or may not be. Context: may sleep.
  *
  * Return: 0 at the end, or what @fn returned.
  */

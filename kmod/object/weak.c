@@ -68,8 +68,8 @@ static void weak_release(void *obj)
  * @params: what to do when it dies
  * @gfp: allocation flags
  *
- * Context: task context; as @gfp says. Return: the weak reference, an object with one reference, the
- * caller's; ERR_PTR(-EPROTOTYPE) when objects of the type cannot have any, ERR_PTR(-ENOMEM).
+ * Context: task context; as @gfp says. Return: the weak reference, an object with one reference,
+ * the caller's; ERR_PTR(-EPROTOTYPE) when objects of the type cannot have any, ERR_PTR(-ENOMEM).
  */
 struct refslab_object *refslab_weak_new(struct refslab_object *target,
 					const struct refslab_weak_params *params, gfp_t gfp)

@@ -133,6 +133,45 @@ check "the leaf, referenced from outside, lives on" \
 	same "$(answer 2 'value x: ')" '"hangs off the ring"'
 check "with the one reference it has" same "$(answer 1 'refcount x: ')" 1
 
+title "A weak reference does not keep its object"
+scene <<'END'
+disable
+type Node slots=1 weakref
+x = new Node
+w = weak x callback
+refcount x             # the name; w does not count
+y = deref w            # a strong reference, while x lives
+del x y
+y = deref w            # dead
+events                 # and w has been called back
+END
+check "the weak reference did not count" same "$(answer 1 'refcount x: ')" 1
+check "it is dead with its object" grep -q "dead" "$out"
+check "its callback came, once" same "$(grep -c "^event: weakref" "$out")" 1
+
+title "A finalizer, in a cycle"
+scene <<'END'
+disable
+type File slots=1 payload=16 finalizer
+x = new File
+write x 0 "open"
+setslot x 0 x
+del x
+collect                # found, but not dead yet: it is to be finalized first
+y = event              # a strong reference comes with the event
+read y 0 4             # the object is whole
+finalized y
+del y
+collect                # now it goes, and no second event comes
+events
+stat
+END
+check "the object was not collected before it was finalized" \
+	same "$(answer 1 'collect 2: ')" "0 unreachable, 0 uncollectable"
+check "it was whole then" grep -q '"open"' "$out"
+check "the second time it died" same "$(answer 2 'collect 2: ')" "1 unreachable, 0 uncollectable"
+check "and nothing is left" same "$(counter 1 objects)" 0
+
 title "Caches: the block freed last is used next"
 scene <<'END'
 disable
