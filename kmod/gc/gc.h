@@ -31,6 +31,16 @@ struct refslab_generation {
 	u64 uncollectable;
 };
 
+/* Parts of a scan whose duration is told. */
+enum refslab_gc_part {
+	REFSLAB_GC_SNAPSHOT,
+	REFSLAB_GC_SUBTRACT,
+	REFSLAB_GC_MARK,
+	REFSLAB_GC_SETTLE,	/* to the verdict */
+	REFSLAB_GC_FINALIZE,
+	REFSLAB_GC_PARTS,
+};
+
 /**
  * struct refslab_gc_last - what the last scan did, for those who look
  * @generation: which
@@ -40,6 +50,7 @@ struct refslab_generation {
  * @unreachable: objects found dead
  * @passes:	settling passes
  * @window_ns:	from the first snapshot to the verdict
+ * @part_ns:	how long each part took
  */
 struct refslab_gc_last {
 	u32 generation;
@@ -49,6 +60,7 @@ struct refslab_gc_last {
 	u64 unreachable;
 	u32 passes;
 	u64 window_ns;
+	u64 part_ns[REFSLAB_GC_PARTS];
 };
 
 /**

@@ -54,11 +54,44 @@ static void mark_target(void *target, void *arg)
 		refslab_mark(scan, pool, index);
 }
 
+/*
+ * Notes of one who is found alive, and was not touched since his snapshot, how many puts he has had
+ * so far, for cannot_be_garbage() of the next full scan. Who was touched has no note, and is a
+ * candidate then. Nobody looks at the snapshot of who is marked any more.
+ */
+static void judge(struct refslab_pool *pool, unsigned int index, struct refslab_container *x)
+{
+	u64 word = refslab_word_read(&x->obj.word);
+
+	if (refslab_word_version(word) != x->snap)
+		return;
+	x->snap = refslab_word_version(word) - refslab_word_count(word);
+	__set_bit(index, pool->marks.judged);
+}
+
+/* The pool to be followed next: its gray objects are brought near. */
+static void prefetch_gray(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool = scan->gray;
+	unsigned int index, n = 0;
+
+	if (!pool)
+		return;
+	for_each_set_bit(index, pool->marks.gray, REFSLAB_POOL_MARKS) {
+		prefetchw(refslab_scan_object(pool, index));
+		if (++n == 8)
+			break;
+	}
+}
+
 static void follow(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
 {
-	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
+	struct refslab_container *x = refslab_scan_object(pool, index);
+	struct refslab_object *obj = &x->obj;
 
 	refslab_scan_references(obj, mark_target, scan);
+	if (scan->generation == REFSLAB_GENERATIONS_NR - 1)
+		judge(pool, index, x);
 	/* somebody may have freed and filled the block since: harmless if the bit is gone */
 	if (scan->settling && (refslab_word_read(&obj->word) & REFSLAB_WORD_DYING))
 		atomic64_andnot(REFSLAB_WORD_DYING, &obj->word);
@@ -86,6 +119,7 @@ void refslab_mark_follow(struct refslab_scan *scan)
 	unsigned int index;
 
 	while ((pool = next_gray(scan))) {
+		prefetch_gray(scan);
 		while ((index = take_gray(pool)) < REFSLAB_POOL_MARKS)
 			follow(scan, pool, index);
 		refslab_scan_breathe(scan);
@@ -106,7 +140,7 @@ static void include_target(void *target, void *arg)
 	if (pool->marks.seq != scan->seq)
 		return;
 	index = refslab_mem_index(pool, target);
-	if (test_bit(index, pool->marks.in_scan) || !refslab_scan_snapshot(target, &alive))
+	if (test_bit(index, pool->marks.in_scan) || !refslab_scan_snapshot(pool, index, &alive))
 		return;
 	/* it was left out, and now is not */
 	if (test_bit(index, pool->marks.judged))

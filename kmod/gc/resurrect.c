@@ -129,7 +129,7 @@ static void snapshot_garbage(struct refslab_scan *scan)
 		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
 			x = refslab_scan_object(pool, n);
 			word = atomic64_read_acquire(&x->obj.word);
-			x->gc_refs = refslab_word_count(word) - 1;
+			refslab_scan_set_refs(pool, n, refslab_word_count(word) - 1);
 			x->snap = refslab_word_version(word);
 		}
 		cond_resched();

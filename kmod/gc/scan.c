@@ -70,6 +70,15 @@ static bool touched(const struct refslab_container *x, u64 word)
 	return refslab_word_version(word) != x->snap;
 }
 
+/* Adds what has passed since the last part's end to the time of this one. */
+static void end_part(struct refslab_scan *scan, enum refslab_gc_part part)
+{
+	u64 now = ktime_get_ns();
+
+	scan->part_ns[part] += now - scan->begin;
+	scan->begin = now;
+}
+
 /* Marks what somebody touched, without following it yet. */
 static void sweep(struct refslab_scan *scan)
 {
@@ -134,13 +143,15 @@ static void take_young(struct refslab_pool *pool, unsigned long *young)
 
 /**
  * refslab_scan_snapshot() - note an object's version and count, unless it stays out
- * @x: a block of a pool of containers
+ * @pool: a pool of containers
+ * @index: a block of it
  * @alive: out: it holds a tracked object that is not garbage yet
  *
  * Return: true when the object can be in the set.
  */
-bool refslab_scan_snapshot(struct refslab_container *x, bool *alive)
+bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive)
 {
+	struct refslab_container *x = refslab_scan_object(pool, index);
 	u64 word = atomic64_read_acquire(&x->obj.word);
 	struct refslab_type *type;
 
@@ -154,7 +165,7 @@ bool refslab_scan_snapshot(struct refslab_container *x, bool *alive)
 	*alive = true;
 	if (word & (REFSLAB_WORD_FIXED | REFSLAB_WORD_DEAD))
 		return false;
-	x->gc_refs = refslab_word_count(word);
+	refslab_scan_set_refs(pool, index, refslab_word_count(word));
 	x->snap = refslab_word_version(word);
 	return true;
 }
@@ -246,7 +257,7 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, 
 		for (; bits; bits &= bits - 1) {
 			bit = bits & -bits;
 			n = i * BITS_PER_LONG + __ffs(bits);
-			if (refslab_scan_snapshot(refslab_scan_object(pool, n), &alive))
+			if (refslab_scan_snapshot(pool, n, &alive))
 				refslab_scan_add(scan, pool, n);
 			marks->middle[i] &= ~bit;
 			marks->old[i] &= ~bit;
@@ -298,6 +309,24 @@ static void snapshot_all_pools(struct refslab_scan *scan)
 	}
 }
 
+/* Takes in what was left out. */
+static void snapshot_skipped(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+	unsigned int index;
+	u64 cursor = 0;
+	bool alive;
+
+	while ((pool = refslab_mem_next_pool(scan->mem, &cursor))) {
+		if (pool->kind == REFSLAB_MEM_CONTAINER && pool->marks.seq == scan->seq)
+			for_each_set_bit(index, pool->marks.judged, REFSLAB_POOL_MARKS)
+				if (refslab_scan_snapshot(pool, index, &alive))
+					refslab_scan_add(scan, pool, index);
+		refslab_scan_breathe(scan);
+	}
+	scan->skipped = 0;
+}
+
 static void snapshot_pools(struct refslab_scan *scan)
 {
 	scan->swept = jiffies;
@@ -306,33 +335,112 @@ static void snapshot_pools(struct refslab_scan *scan)
 		snapshot_listed_pools(scan, 1);
 	if (scan->generation >= 2)
 		snapshot_all_pools(scan);
-	if (scan->filter)
+	/* when few are left out, looking for those that are reached costs more than it saves */
+	if (scan->skipped > scan->visited)
 		refslab_mark_closure(scan);
+	else if (scan->skipped)
+		snapshot_skipped(scan);
 }
 
 /* --- phase 2: subtract ---------------------------------------------------------------------- */
 
-static void subtract(void *target, void *arg)
+/*
+ * Each reference costs a trip to memory, to the marks of its target's pool. So references wait in a
+ * pipe until those have been brought near.
+ */
+#define PIPE		16	/* a power of two */
+
+struct pipe {
+	struct refslab_scan *scan;
+	unsigned int nr;
+	struct {
+		void *target;
+		struct refslab_pool *pool;
+	} at[PIPE];
+};
+
+static void take_off(struct pipe *pipe, void *target, struct refslab_pool *pool)
 {
-	struct refslab_scan *scan = arg;
-	struct refslab_pool *pool;
 	unsigned int index;
 
-	if (target && refslab_scan_has(scan, target, &pool, &index))
-		((struct refslab_container *)target)->gc_refs--;
+	if (!target || pool->marks.seq != pipe->scan->seq)
+		return;
+	index = refslab_mem_index(pool, target);
+	if (test_bit(index, pool->marks.in_scan))
+		refslab_scan_take_ref(pool, index);
+}
+
+static void push(struct pipe *pipe, void *target)
+{
+	unsigned int n = pipe->nr++ % PIPE;
+
+	/* nothing is there at first */
+	take_off(pipe, pipe->at[n].target, pipe->at[n].pool);
+	pipe->at[n].target = target;
+	if (!target)
+		return;
+	pipe->at[n].pool = refslab_mem_pool_of(pipe->scan->mem, target);
+	prefetch(pipe->at[n].pool);
+	prefetchw(&pipe->at[n].pool->marks.refs);
+}
+
+static void subtract(void *target, void *arg)
+{
+	if (target)
+		push(arg, target);
+}
+
+static void flush(struct pipe *pipe)
+{
+	unsigned int i;
+
+	for (i = 0; i < PIPE; i++)
+		push(pipe, NULL);
+}
+
+/* Slots read at once without the object's lock. */
+#define FEW		8
+
+/*
+ * Phase 2 may read slots without the object's lock, as long as they are slots: the object is the
+ * one that was snapshotted when its version is the same afterwards. Returns false when it is not,
+ * or has more than a few slots, or references elsewhere.
+ */
+static bool subtract_few(struct pipe *pipe, struct refslab_container *x)
+{
+	struct refslab_type *type = refslab_object_type(&x->obj);
+	void **slots = refslab_object_slots(&x->obj), *target[FEW];
+	u32 i, n = type->nr_slots;
+
+	if (n > FEW || (type->flags & REFSLAB_TYPE_TABLE) || (type->ops && type->ops->traverse))
+		return false;
+	for (i = 0; i < n; i++)
+		target[i] = READ_ONCE(slots[i]);
+	/* the slots are read before the version: pairs with the full barrier in make() */
+	smp_rmb();
+	if (touched(x, refslab_word_read(&x->obj.word)))
+		return false;
+	for (i = 0; i < n; i++)
+		subtract(target[i], pipe);
+	return true;
 }
 
 static void subtract_references(struct refslab_scan *scan)
 {
+	struct pipe pipe = { .scan = scan };
+	struct refslab_container *x;
 	struct refslab_pool *pool;
 	unsigned int index;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
-			refslab_scan_references(&refslab_scan_object(pool, index)->obj, subtract,
-						scan);
+		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
+			x = refslab_scan_object(pool, index);
+			if (!subtract_few(&pipe, x))
+				refslab_scan_references(&x->obj, subtract, &pipe);
+		}
 		refslab_scan_breathe(scan);
 	}
+	flush(&pipe);
 }
 
 /* --- phase 3: mark -------------------------------------------------------------------------- */
@@ -344,7 +452,7 @@ static void mark_roots(struct refslab_scan *scan)
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
-			if (refslab_scan_object(pool, index)->gc_refs)
+			if (refslab_scan_refs(pool, index))
 				refslab_mark(scan, pool, index);
 		refslab_scan_breathe(scan);
 	}
@@ -360,7 +468,9 @@ static void mark_roots(struct refslab_scan *scan)
 void refslab_scan_mark(struct refslab_scan *scan)
 {
 	subtract_references(scan);
+	end_part(scan, REFSLAB_GC_SUBTRACT);
 	mark_roots(scan);
+	end_part(scan, REFSLAB_GC_MARK);
 }
 
 /* --- phase 4: settle ------------------------------------------------------------------------ */
@@ -448,30 +558,6 @@ static void verdict(struct refslab_scan *scan)
 	wake_up_all(&scan->objects->verdict);
 }
 
-/*
- * Notes of whoever was found alive, and not touched meanwhile, how many puts he has had so far. Who
- * was touched has no note, and is a candidate next time.
- */
-static void judge(struct refslab_scan *scan)
-{
-	struct refslab_container *x;
-	struct refslab_pool *pool;
-	unsigned int n;
-	u64 word;
-
-	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
-			x = refslab_scan_object(pool, n);
-			word = refslab_word_read(&x->obj.word);
-			if (!test_bit(n, pool->marks.marked) || touched(x, word))
-				continue;
-			x->snap = refslab_word_version(word) - refslab_word_count(word);
-			__set_bit(n, pool->marks.judged);
-		}
-		cond_resched();
-	}
-}
-
 /* Puts the garbage on a list, which takes each object's id. */
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
@@ -513,12 +599,14 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	};
 	u64 begin = ktime_get_ns();
 
+	scan.begin = begin;
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
 	INIT_LIST_HEAD(&scan.announced);
 	refslab_mem_hold(scan.mem);
 
 	snapshot_pools(&scan);
+	end_part(&scan, REFSLAB_GC_SNAPSHOT);
 	/*
 	 * Every snapshot is taken before the first slot is read: a reference that moved between
 	 * two slots under the eyes of phase 2 moved after its target's snapshot, and touched it.
@@ -530,12 +618,11 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	if (refslab_resurrect_announced(&scan))
 		refslab_scan_settle(&scan);
 	verdict(&scan);
-	gc->last.window_ns = ktime_get_ns() - begin;
+	end_part(&scan, REFSLAB_GC_SETTLE);
+	gc->last.window_ns = scan.begin - begin;
 	refslab_resurrect(&scan);
 	gather(&scan, garbage);
-	/* after a second look the set is not what it was */
-	if (generation == REFSLAB_GENERATIONS_NR - 1 && !scan.finalized)
-		judge(&scan);
+	end_part(&scan, REFSLAB_GC_FINALIZE);
 	refslab_mem_release(scan.mem);
 
 	result->unreachable = scan.dead;
@@ -546,6 +633,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	gc->last.touched = scan.touched;
 	gc->last.unreachable = scan.dead;
 	gc->last.passes = scan.passes;
+	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
 }
 
 /**

@@ -5,6 +5,7 @@
 #ifndef _REFSLAB_SCAN_H
 #define _REFSLAB_SCAN_H
 
+#include <linux/prefetch.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 
@@ -31,6 +32,8 @@
  * @announced:	events for user space to finalize objects, to be queued after the verdict
  * @finalized:	finalizers that were called
  * @passes:	settling passes
+ * @begin:	when the current part began, in ns
+ * @part_ns:	how long each took so far
  */
 struct refslab_scan {
 	struct refslab_objects *objects;
@@ -51,6 +54,8 @@ struct refslab_scan {
 	struct list_head announced;
 	u64 finalized;
 	u32 passes;
+	u64 begin;
+	u64 part_ns[REFSLAB_GC_PARTS];
 };
 
 static inline struct refslab_container *refslab_scan_object(const struct refslab_pool *pool,
@@ -63,6 +68,37 @@ static inline struct refslab_container *refslab_scan_object(const struct refslab
 static inline unsigned long refslab_scan_unmarked(const struct refslab_pool *pool, unsigned int i)
 {
 	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
+}
+
+/*
+ * References to an object of the set that are not accounted for yet: a byte in its pool's marks, so
+ * that those of many objects lie close together; REFSLAB_SCAN_MANY when they are in the object.
+ */
+#define REFSLAB_SCAN_MANY	255
+
+static inline u32 refslab_scan_refs(const struct refslab_pool *pool, unsigned int index)
+{
+	u32 refs = pool->marks.refs[index];
+
+	return likely(refs != REFSLAB_SCAN_MANY) ? refs : refslab_scan_object(pool, index)->gc_refs;
+}
+
+static inline void refslab_scan_set_refs(struct refslab_pool *pool, unsigned int index, u32 refs)
+{
+	if (unlikely(refs >= REFSLAB_SCAN_MANY))
+		refslab_scan_object(pool, index)->gc_refs = refs;
+	pool->marks.refs[index] = min_t(u32, refs, REFSLAB_SCAN_MANY);
+}
+
+/* One reference less. Below 0, where only a reference that moves can bring it, it is a root. */
+static inline void refslab_scan_take_ref(struct refslab_pool *pool, unsigned int index)
+{
+	u8 *refs = &pool->marks.refs[index];
+
+	if (likely(*refs && *refs != REFSLAB_SCAN_MANY))
+		--*refs;
+	else
+		refslab_scan_set_refs(pool, index, refslab_scan_refs(pool, index) - 1);
 }
 
 /* Is @target in the set scanned? Then where. Does not touch the object. */
@@ -133,7 +169,7 @@ void refslab_mark_closure(struct refslab_scan *scan);
 
 /* scan.c */
 void refslab_scan_breathe(struct refslab_scan *scan);
-bool refslab_scan_snapshot(struct refslab_container *x, bool *alive);
+bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive);
 void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
 void refslab_scan_mark(struct refslab_scan *scan);
 void refslab_scan_settle(struct refslab_scan *scan);

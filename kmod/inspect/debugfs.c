@@ -141,6 +141,12 @@ static int generations_show(struct seq_file *m, void *unused)
 		   READ_ONCE(last->touched), READ_ONCE(last->unreachable));
 	seq_printf(m, "# last scan took: %llu ns to the verdict, %u settling passes\n",
 		   READ_ONCE(last->window_ns), READ_ONCE(last->passes));
+	seq_printf(m, "# parts of it, ns: snapshot %llu, subtract %llu, mark %llu, settle %llu, finalize %llu\n",
+		   READ_ONCE(last->part_ns[REFSLAB_GC_SNAPSHOT]),
+		   READ_ONCE(last->part_ns[REFSLAB_GC_SUBTRACT]),
+		   READ_ONCE(last->part_ns[REFSLAB_GC_MARK]),
+		   READ_ONCE(last->part_ns[REFSLAB_GC_SETTLE]),
+		   READ_ONCE(last->part_ns[REFSLAB_GC_FINALIZE]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(generations);

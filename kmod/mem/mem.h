@@ -95,24 +95,26 @@ enum refslab_pool_state {
  * @marked:	found to be reachable
  * @gray:	marked, and its references not yet followed
  * @seq:	the scan that @in_scan, @marked and @gray belong to
+ * @refs:	scratch of the collector: references not accounted for yet; see refslab_scan_refs()
  * @scan_next:	next pool of the scan
  * @gray_next:	next pool with gray objects
  */
 struct refslab_pool_marks {
-	u8 young[REFSLAB_POOL_MARKS] __aligned(8);
-	struct list_head node[2];
-	u8 queued[2];
-	u8 gray_queued;
-	u8 listed;
 	u64 seq;
-	DECLARE_BITMAP(middle, REFSLAB_POOL_MARKS);
-	DECLARE_BITMAP(old, REFSLAB_POOL_MARKS);
-	DECLARE_BITMAP(judged, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(in_scan, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(marked, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(gray, REFSLAB_POOL_MARKS);
-	struct refslab_pool *scan_next;
 	struct refslab_pool *gray_next;
+	u8 gray_queued;
+	u8 listed;
+	u8 queued[2];
+	u8 refs[REFSLAB_POOL_MARKS];
+	u8 young[REFSLAB_POOL_MARKS] __aligned(8);
+	DECLARE_BITMAP(middle, REFSLAB_POOL_MARKS);
+	DECLARE_BITMAP(old, REFSLAB_POOL_MARKS);
+	DECLARE_BITMAP(judged, REFSLAB_POOL_MARKS);
+	struct refslab_pool *scan_next;
+	struct list_head node[2];
 };
 
 /**
@@ -135,6 +137,9 @@ struct refslab_pool_marks {
  * until it is empty; the rest (except @marks) is protected by the class's lock, and by the memory's
  * lock when the pool is empty or large.
  *
+ * What a scan looks up for each reference (where a block is, whether it is in the scan and marked)
+ * fills the first cache line, and what allocations change is far from it.
+ *
  * Who holds the memory may look without a lock: @kind is written last, with release, so whoever
  * reads ATOM or CONTAINER there with acquire finds the rest and @marks set up; @carved is raised
  * with release after the block was zeroed.
@@ -144,16 +149,16 @@ struct refslab_pool {
 	u32 size;
 	u32 recip;
 	u16 capacity;
-	u16 used;
-	u16 carved;
 	u8 kind;
 	u8 state;
+	struct refslab_pool_marks marks;
+	u32 number;
+	struct refslab_arena *arena;
 	struct list_head node;
 	void *freeblock;
-	struct refslab_arena *arena;
-	u32 number;
-	struct refslab_pool_marks marks;
-};
+	u16 used;
+	u16 carved;
+} ____cacheline_aligned;
 
 /**
  * struct refslab_arena - descriptor of an arena

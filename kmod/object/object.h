@@ -49,7 +49,8 @@ struct refslab_object {
 /**
  * struct refslab_container - header of an object that can hold references
  * @obj:	the common part
- * @gc_refs:	scratch of the collector, and nobody else's
+ * @gc_refs:	scratch of the collector, and nobody else's: references not accounted for yet, when
+ *		they are too many for the pool's byte
  * @snap:	likewise; during a scan, version of @obj.word when it looked first; between scans,
  *		its version less its count when it was judged, if it was
  */
