@@ -25,7 +25,8 @@
  *  -EFAULT      memory that cannot be read or written
  *  -ENOTCONN    REFSLAB_IOC_SUBMIT on a session without a heap
  *  -EISCONN     REFSLAB_IOC_CREATE on a session that has one
- *  -ENOMEM      no memory, or the limit of the caller's memory cgroup
+ *  -ENOMEM      no memory, or the limit of the caller's memory cgroup (which may also end the
+ *               program, when what is missing then is memory of its own)
  */
 #ifndef _UAPI_REFSLAB_H
 #define _UAPI_REFSLAB_H
@@ -248,7 +249,7 @@ enum refslab_opcode {
 	REFSLAB_OP_STR_VALUE,
 	/* h, p, n -> t, length: copies at most n bytes of the type's name */
 	REFSLAB_OP_TYPEOF,
-	/* h -> count: handles + slots and elements + operations in flight */
+	/* h -> count: handles + slots and elements + unread events + operations in flight */
 	REFSLAB_OP_REFCOUNT,
 	/* h -> id: a number never used again in this heap */
 	REFSLAB_OP_ID,
@@ -262,7 +263,12 @@ enum refslab_opcode {
 
 	/* The collector. */
 
-	/* g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR */
+	/*
+	 * g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. unreachable: objects found and
+	 * destroyed; not those that finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER,
+	 * with all they reach, that are announced now and die later. uncollectable: found, and not
+	 * to be destroyed; 0 so far
+	 */
 	REFSLAB_OP_COLLECT,
 	REFSLAB_OP_ENABLE,
 	REFSLAB_OP_DISABLE,
@@ -303,8 +309,8 @@ enum refslab_opcode {
 	/* w -> h: a handle on what w refers to; 0 when that is dead, or was finalized since */
 	REFSLAB_OP_DEREF,
 	/*
-	 * id -> h: a handle on the object that has the id; 0 when it is dead, or no
-	 * REFSLAB_OP_ID or REFSLAB_OP_OBJECTS has told the id
+	 * id -> h: a handle on the object that has the id; 0 when it is dead, or nobody was told
+	 * the id: by REFSLAB_OP_ID, REFSLAB_OP_OBJECTS or a REFSLAB_EVENT_FINALIZE
 	 */
 	REFSLAB_OP_BYID,
 	/* h -> 0|1: did its finalizer run, or was it announced? */
@@ -345,6 +351,7 @@ struct refslab_type_def {
  * there is one. -ENOTCONN: no heap; -EINVAL: no room for one record; -EINTR, -EFAULT, -EMFILE,
  * -ENOMEM: no event is lost, nor handed out twice. With several sessions on a heap, each event goes
  * to one of them. When the last session ends, what is left is dropped, and so are the references.
+ * Until it is read, an event keeps its object, and that what it refers to: read them.
  */
 
 /* struct refslab_event_record.event */

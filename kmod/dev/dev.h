@@ -26,6 +26,12 @@
 #include "../heap.h"
 #include "../../uapi/refslab.h"
 
+/*
+ * For what programs ask for: charged to their memory cgroup, and refused rather than having
+ * somebody killed for it. They are told (-ENOMEM), so the log is not.
+ */
+#define REFSLAB_DEV_GFP		(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct refslab_session - an open file of the device
  * @heap:	its heap; set once, by REFSLAB_IOC_CREATE

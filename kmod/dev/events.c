@@ -44,9 +44,13 @@ static int hand_out(struct refslab_session *session, struct refslab_event_record
 	if (!obj)
 		goto out_abort;
 	describe(&record, obj, handle);
-	if (copy_to_user(to, &record, sizeof(record))) {
-		refslab_event_untake(events, obj);
+	/* whoever is told an id may ask for it */
+	if (record.event == REFSLAB_EVENT_FINALIZE)
+		err = refslab_ident_publish(obj, REFSLAB_DEV_GFP);
+	if (!err && copy_to_user(to, &record, sizeof(record)))
 		err = -EFAULT;
+	if (err) {
+		refslab_event_untake(events, obj);
 		goto out_abort;
 	}
 	refslab_session_commit(session, handle, obj);

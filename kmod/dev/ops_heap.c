@@ -130,7 +130,7 @@ static int add_record(struct refslab_object *obj, void *arg)
 		generation = refslab_generation_of(obj);
 	if (h->generation != REFSLAB_GEN_ALL && h->generation != generation)
 		return 0;
-	h->err = refslab_ident_publish(obj, GFP_KERNEL_ACCOUNT);
+	h->err = refslab_ident_publish(obj, REFSLAB_DEV_GFP);
 	if (h->err)
 		return 1;
 	h->records[h->nr++] = (struct refslab_record) {
@@ -180,7 +180,7 @@ int refslab_op_objects(struct refslab_call *call)
 		return -EINVAL;
 	total = n / sizeof(struct refslab_record);
 	h.records = kvmalloc_array(min_t(u32, total, RECORDS), sizeof(*h.records),
-				   GFP_KERNEL_ACCOUNT);
+				   REFSLAB_DEV_GFP);
 	if (!h.records)
 		return -ENOMEM;
 	err = write_records(call, &h, total);

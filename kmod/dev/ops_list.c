@@ -10,7 +10,7 @@ static_assert(REFSLAB_MAX_LIST == REFSLAB_TABLE_MAX);
 
 int refslab_op_list(struct refslab_call *call)
 {
-	struct refslab_object *obj = refslab_list_new(call->heap, GFP_KERNEL_ACCOUNT);
+	struct refslab_object *obj = refslab_list_new(call->heap, REFSLAB_DEV_GFP);
 
 	if (!obj)
 		return -ENOMEM;
@@ -19,14 +19,14 @@ int refslab_op_list(struct refslab_call *call)
 
 int refslab_op_append(struct refslab_call *call)
 {
-	return refslab_table_append(call->obj[0], call->obj[1], GFP_KERNEL_ACCOUNT);
+	return refslab_table_append(call->obj[0], call->obj[1], REFSLAB_DEV_GFP);
 }
 
 int refslab_op_insert(struct refslab_call *call)
 {
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	return refslab_table_insert(call->obj[0], call->arg[1], call->obj[2], GFP_KERNEL_ACCOUNT);
+	return refslab_table_insert(call->obj[0], call->arg[1], call->obj[2], REFSLAB_DEV_GFP);
 }
 
 int refslab_op_pop(struct refslab_call *call)

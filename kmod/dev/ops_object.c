@@ -83,7 +83,7 @@ int refslab_op_type(struct refslab_call *call)
 		.nr_slots = def.nr_slots,
 		.body = def.payload,
 		.cache_limit = def.cache_limit,
-	}, GFP_KERNEL_ACCOUNT);
+	}, REFSLAB_DEV_GFP);
 	if (IS_ERR(type))
 		return PTR_ERR(type);
 	call->result[0] = type->number;
@@ -108,12 +108,12 @@ int refslab_op_new(struct refslab_call *call)
 		return -ENOENT;
 	if (!(type->flags & REFSLAB_TYPE_USER))
 		return -EPROTOTYPE;
-	return install_new(call, refslab_object_alloc(type, GFP_KERNEL_ACCOUNT));
+	return install_new(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_int(struct refslab_call *call)
 {
-	return install_new(call, refslab_int_new(call->heap, call->arg[0], GFP_KERNEL_ACCOUNT));
+	return install_new(call, refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
 }
 
 int refslab_op_str(struct refslab_call *call)
@@ -125,13 +125,13 @@ int refslab_op_str(struct refslab_call *call)
 	if (len > REFSLAB_MAX_STR)
 		return -E2BIG;
 	if (len > sizeof(small))
-		buf = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+		buf = kvmalloc(len, REFSLAB_DEV_GFP);
 	if (!buf)
 		return -ENOMEM;
 	if (copy_from_user(buf, u64_to_user_ptr(call->arg[0]), len))
 		obj = ERR_PTR(-EFAULT);
 	else
-		obj = refslab_str_new(call->heap, buf, len, GFP_KERNEL_ACCOUNT);
+		obj = refslab_str_new(call->heap, buf, len, REFSLAB_DEV_GFP);
 	if (buf != small)
 		kvfree(buf);
 	return IS_ERR(obj) ? PTR_ERR(obj) : install_new(call, obj);
@@ -218,7 +218,7 @@ int refslab_op_write(struct refslab_call *call)
 		return -ERANGE;
 	/* all of it first: a write that fails changes nothing */
 	if (n > sizeof(small))
-		buf = kvmalloc(n, GFP_KERNEL_ACCOUNT);
+		buf = kvmalloc(n, REFSLAB_DEV_GFP);
 	if (!buf)
 		return -ENOMEM;
 	if (copy_from_user(buf, u64_to_user_ptr(call->arg[2]), n))
@@ -242,7 +242,7 @@ int refslab_op_read(struct refslab_call *call)
 	if (!payload)
 		return -ERANGE;
 	if (room > sizeof(small))
-		buf = kmalloc(room, GFP_KERNEL_ACCOUNT);
+		buf = kmalloc(room, REFSLAB_DEV_GFP);
 	if (!buf)
 		return -ENOMEM;
 	for (; n && !err; n -= len, payload += len, to += len) {
@@ -304,7 +304,7 @@ int refslab_op_refcount(struct refslab_call *call)
 int refslab_op_id(struct refslab_call *call)
 {
 	/* known from now on, for REFSLAB_OP_BYID */
-	int err = refslab_ident_publish(call->obj[0], GFP_KERNEL_ACCOUNT);
+	int err = refslab_ident_publish(call->obj[0], REFSLAB_DEV_GFP);
 
 	if (!err)
 		call->result[0] = call->obj[0]->id;

@@ -22,7 +22,7 @@ int refslab_op_weak(struct refslab_call *call)
 
 	if (call->arg[1] & ~(u64)REFSLAB_WEAK_CALLBACK)
 		return -EOPNOTSUPP;
-	weak = refslab_weak_new(call->obj[0], &params, GFP_KERNEL_ACCOUNT);
+	weak = refslab_weak_new(call->obj[0], &params, REFSLAB_DEV_GFP);
 	if (IS_ERR(weak))
 		return PTR_ERR(weak);
 	return refslab_session_install(call->session, weak, &call->result[0]);

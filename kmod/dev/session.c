@@ -20,7 +20,7 @@ static_assert(REFSLAB_BUDGET == REFSLAB_DESTROY_BUDGET);
  */
 struct refslab_session *refslab_session_open(void)
 {
-	struct refslab_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	struct refslab_session *session = kzalloc(sizeof(*session), REFSLAB_DEV_GFP);
 
 	if (!session)
 		return NULL;
@@ -149,7 +149,7 @@ static int create_heap(struct refslab_ucmd *ucmd)
 
 	if (session->heap)
 		return -EISCONN;
-	heap = refslab_heap_new(create->name, &params, true, GFP_KERNEL_ACCOUNT);
+	heap = refslab_heap_new(create->name, &params, true, REFSLAB_DEV_GFP);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
 
@@ -193,7 +193,7 @@ int refslab_session_create(struct refslab_ucmd *ucmd)
 
 static int alloc_handle(struct refslab_session *session, u32 *handle, struct refslab_object *obj)
 {
-	int err = __xa_alloc(&session->handles, handle, obj, HANDLES, GFP_KERNEL_ACCOUNT);
+	int err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
 
 	return err == -EBUSY ? -EMFILE : err;
 }

@@ -287,7 +287,7 @@ int refslab_submit_ioctl(struct refslab_ucmd *ucmd)
 	if (!smp_load_acquire(&ucmd->session->heap))
 		return -ENOTCONN;
 
-	ops = kvmalloc_array(submit->count, sizeof(*ops), GFP_KERNEL_ACCOUNT);
+	ops = kvmalloc_array(submit->count, sizeof(*ops), REFSLAB_DEV_GFP);
 	if (!ops)
 		return -ENOMEM;
 	err = submit_ops(ucmd, ops);
