@@ -3,7 +3,7 @@
  * Weak references.
  */
 #include <linux/err.h>
-#include <linux/kthread.h>
+#include <linux/percpu.h>
 
 #include "../kmod/refslab.h"
 #include "fixture.h"
@@ -284,19 +284,20 @@ struct nest {
 	void *obj[64];
 	void *weak[64];
 	unsigned int nr;
-	unsigned int depth;
 	unsigned int deepest;
 };
+
+/* The worker may begin with the next on another CPU before this one is done. */
+static DEFINE_PER_CPU(unsigned int, nest_depth);
 
 static void nest_call(void *weak, void *arg)
 {
 	struct nest *nest = arg;
 	void *obj = nest->nr < ARRAY_SIZE(nest->obj) ? nest->obj[nest->nr++] : NULL;
 
-	nest->depth++;
-	nest->deepest = max(nest->deepest, nest->depth);
+	nest->deepest = max(nest->deepest, __this_cpu_inc_return(nest_depth));
 	refslab_put(obj);
-	nest->depth--;
+	__this_cpu_dec(nest_depth);
 }
 
 static void callbacks_do_not_nest(struct kunit *test)
