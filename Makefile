@@ -33,6 +33,10 @@ bench: ## side-by-side benchmarks in a guest, into build/bench.json; ONLY='scan_
 check: ## static checks, ONLY='W=1*' for some: warnings, sparse, checkpatch, clang, the ABI header, shellcheck
 	@ONLY='$(ONLY)' tests/check
 
+verify: ## the proof of the collector's protocol: exhaustive searches of its model; 30 minutes, 8 GB
+	@tests/need verify
+	@doc/model/run
+
 install: modules tool ## module, tool, manual page, headers; PREFIX=, DESTDIR=
 	$(kbuild) modules_install $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
 	$(MAKE) -C userspace-tool install
@@ -51,4 +55,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | \
 		while read -r target text; do printf 'make %-9s %s\n' "$$target" "$$text"; done
 
-.PHONY: all modules tool demo test bench check install clean help
+.PHONY: all modules tool demo test bench check verify install clean help
