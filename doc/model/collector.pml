@@ -38,7 +38,11 @@
 #define GRAPH 0
 #endif
 #ifndef SCANS
+#ifdef CANDIDATES
+#define SCANS 2
+#else
 #define SCANS 1
+#endif
 #endif
 #if defined(TABLE) && SLOTS != 2
 #error "a table has two slots here"
@@ -80,6 +84,17 @@ byte version[N], snap[N];
 byte touched;		/* blocks of the set whose version is not that of the snapshot */
 #define BUMP(x)		touched = touched | (B(x) & in_scan)
 #define TOUCHED(x)	((touched & B(x)) != 0)
+#endif
+#ifdef CANDIDATES
+byte judged;		/* a full scan found them alive and untouched, and noted their puts */
+byte dropped;		/* of those: who has had a put since */
+#define COUNT_PUT(x)	dropped = dropped | (B(x) & judged)
+#define SKIPPED(x)	((judged & ~dropped & B(x)) != 0)
+#define CANDIDATE(x)	judged = judged & ~B(x); dropped = dropped & ~B(x)
+#else
+#define COUNT_PUT(x)	skip
+#define SKIPPED(x)	false
+#define CANDIDATE(x)	skip
 #endif
 byte garbage;		/* found dead, not yet torn down: each has a reference of the collector's */
 bool tearing;		/* the collector is taking objects apart */
@@ -147,6 +162,7 @@ inline put(x)
 	:: else -> count[x] = count[x] - 1
 	fi;
 	PUT_BUMP(x);
+	COUNT_PUT(x);
 	if
 	:: count[x] == 0 ->
 		/* twice on a list of the dead */
@@ -268,13 +284,14 @@ inline free(x)
 		assert(count[a] == 0);					\
 		count[a] = 1;						\
 		BUMP(a);						\
+		CANDIDATE(a);						\
 		H(i) = a						\
 	   }
 /* A move from a slot into a variable, as refslab_table_take() does it. */
 #ifdef BAD_MOVE_SILENTLY
 #define MOVE_BUMP(x)	skip
 #else
-#define MOVE_BUMP(x)	BUMP(x)
+#define MOVE_BUMP(x)	BUMP(x); COUNT_PUT(x)
 #endif
 #define TAKE(i, s)							\
 	:: d_step {							\
@@ -292,7 +309,7 @@ inline free(x)
 #ifdef BAD_SHIFT_SILENTLY
 #define SHIFT_BUMP(x)	skip
 #else
-#define SHIFT_BUMP(x)	BUMP(x)
+#define SHIFT_BUMP(x)	BUMP(x); COUNT_PUT(x)
 #endif
 /* refslab_table_insert() at index @at; without room it only takes and drops the reference */
 #define INSERT(i, at, from)						\
@@ -734,12 +751,16 @@ inline quiet_scan()
 	:: y < N ->
 		gc_refs[y] = count[y];
 		if
-		:: count[y] != 0 && !(fixed & B(y)) -> r = r | B(y)
+		:: count[y] != 0 && !(fixed & B(y)) && !SKIPPED(y) -> r = r | B(y)
 		:: else
 		fi;
 		y++
 	:: else -> break
 	od;
+#ifdef CANDIDATES
+	closure(r);
+	r = reach;
+#endif
 	i = 0;
 	do
 	:: i < N * SLOTS ->
@@ -797,6 +818,7 @@ inline snapshot(x)
 	if
 	:: TAKEN(x) ->
 		in_scan = in_scan | B(x);
+		CANDIDATE(x);
 #ifdef BAD_ONE_PHASE
 		gc_refs[x] = gc_refs[x] + count[x];
 #else
@@ -811,20 +833,33 @@ inline snapshot(x)
 	fi
 }
 
+/* include_target(): one reference of an object */
+inline include_target(x, s)
+{
+	t = SLOT(x, s);
+	if
+	:: t != NIL && (mine & B(t)) && !(in_scan & B(t)) ->
+		snapshot(t);
+		gray = gray | (in_scan & B(t))
+	:: else
+	fi;
+	t = 0
+}
+
 /* subtract(): one reference of an object */
 #ifdef BAD_ONE_PHASE
 #define COUNTED		mine
 #else
 #define COUNTED		in_scan
 #endif
-inline subtract(x, s)
+inline subtract_target(target)
 {
 	if
-	:: SLOT(x, s) != NIL && (COUNTED & B(SLOT(x, s))) ->
-		gc_refs[SLOT(x, s)] = gc_refs[SLOT(x, s)] - 1
+	:: target != NIL && (COUNTED & B(target)) -> gc_refs[target] = gc_refs[target] - 1
 	:: else
 	fi
 }
+#define subtract(x, s)	subtract_target(SLOT(x, s))
 /* the objects whose references are subtracted */
 #ifdef BAD_SUBTRACT_NEWBORN
 #define SUBTRACTED	(in_scan | LIVE)
@@ -956,6 +991,23 @@ inline followed()
 	AFTER_FOLLOW()
 }
 
+#ifdef CANDIDATES
+#define LAST		(STAGES + 1)
+#else
+#define LAST		STAGES
+#endif
+/* judge(): by whom, and who has no note */
+#ifdef BAD_YOUNG_JUDGES
+#define JUDGES		true
+#else
+#define JUDGES		(mine == ALL)
+#endif
+#ifdef BAD_JUDGE_TOUCHED
+#define KEPT(x)		false
+#else
+#define KEPT(x)		TOUCHED(x)
+#endif
+
 #ifdef BAD_KEEP_DYING
 #define TAKE_BACK(x)	skip
 #else
@@ -984,7 +1036,11 @@ again:
 		:: x == 0 -> note_garbage()
 		:: else
 		fi;
-		snapshot(x);
+		/* cannot_be_garbage() */
+		if
+		:: SKIPPED(x)
+		:: else -> snapshot(x)
+		fi;
 #ifdef BAD_ONE_PHASE
 		s = 1
 	   }
@@ -997,15 +1053,62 @@ again:
 		next_of(mine);
 #ifndef BAD_ONE_PHASE
 		if
+#ifdef CANDIDATES
+		:: x == N -> gray = in_scan; s = 4
+#else
 		:: x == N -> x = 0; next_of(SUBTRACTED); s = 2
+#endif
 		:: else
 		fi
 #endif
 	   }
+#ifdef CANDIDATES
+	/* refslab_mark_closure(): what candidates reach belongs to the set */
+	:: d_step {
+		s == 4 && gray != 0 && UNLOCKED(LOWEST(gray)) ->
+		y = LOWEST(gray);
+		gray = gray & ~B(y);
+		include_target(y, 0);
+#if SLOTS > 1
+		include_target(y, 1);
+#endif
+		y = NIL
+	   }
+	:: d_step { s == 4 && gray == 0 -> x = 0; next_of(SUBTRACTED); s = 2 }
+#endif
 	/* subtract_references(), each object's under its lock: refslab_scan_references() */
+#ifdef LOCKLESS
+	/* or without the lock: read, then see whether the object is the one snapshotted */
+	:: d_step { x < N && s == 2 && NO_SWEEP -> t = SLOT(x, 0); s = 5 }
+#if SLOTS > 1
+	:: d_step { s == 5 -> r = SLOT(x, 1); s = 6 }
+#define ALL_READ	6
+#else
+#define ALL_READ	5
+#endif
+	:: d_step {
+		s == ALL_READ ->
+		if
+		:: TOUCHED(x) -> s = 7
+		:: else ->
+			subtract_target(t);
+#if SLOTS > 1
+			subtract_target(r);
+#endif
+			s = 2;
+			x++;
+			next_of(SUBTRACTED)
+		fi;
+		t = 0; r = 0
+	   }
+#define LOCKED_SUBTRACT	7
+#else
+#define LOCKED_SUBTRACT	2
+#endif
 #ifndef BAD_ONE_PHASE
 	:: d_step {
-		x < N && s == 2 && UNLOCKED(x) && NO_SWEEP ->
+		x < N && s == LOCKED_SUBTRACT && UNLOCKED(x) && NO_SWEEP ->
+		s = 2;
 		subtract(x, 0);
 #if SLOTS > 1
 #ifdef CHUNKS
@@ -1090,7 +1193,7 @@ again:
 	   }
 	/* verdict(): one object after the other */
 	:: d_step {
-		x < N && stage > STAGES ->
+		x < N && stage == STAGES + 1 ->
 		check_verdict();
 #ifndef BAD_NO_REFERENCE
 		count[x] = count[x] + 1;
@@ -1100,8 +1203,23 @@ again:
 		x++;
 		next_of(UNMARKED)
 	   }
+#ifdef CANDIDATES
+	:: d_step { x == N && stage == STAGES + 1 -> x = 0; next_of(in_scan); stage++ }
+	/* judge(): after a full scan */
 	:: d_step {
-		x == N && stage > STAGES ->
+		x < N && stage > STAGES + 1 ->
+		if
+		:: JUDGES && (marked & B(x)) && !KEPT(x) ->
+			judged = judged | B(x);
+			dropped = dropped & ~B(x)
+		:: else
+		fi;
+		x++;
+		next_of(in_scan)
+	   }
+#endif
+	:: d_step {
+		x == N && stage > LAST ->
 		check_verdict();
 		garbage = garbage | fresh;
 		in_scan = 0; marked = 0; fresh = 0; was_garbage = 0; revived = false;
@@ -1112,6 +1230,7 @@ again:
 		swept = false;
 #endif
 		stage = 0; x = 0;
+		mine = ALL;	/* the next is a full scan */
 		scans--;
 #ifdef UNTIL_VERDICT
 		stop = true
@@ -1135,6 +1254,9 @@ out:
 
 init {
 	byte a, b;
+#ifdef CANDIDATES
+	byte i, r, s;
+#endif
 
 	atomic {
 		a = 0; do :: a < N * SLOTS -> slot[a] = NIL; a++ :: else -> break od;
@@ -1246,6 +1368,12 @@ init {
 			a++
 		:: else -> break
 		od;
+#ifdef CANDIDATES
+		/* what is older and alive may have been judged, and left alone since */
+		held();
+		closure(r);
+		judged = reach & ~YOUNG; r = 0; reach = 0;
+#endif
 		a = 0;
 		b = 0;
 		run scanner();

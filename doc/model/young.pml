@@ -131,10 +131,10 @@ proctype mutator(byte me)
 #endif
 
 /*
- * snapshot_pool(): takes the young objects, then looks at those of the generations scanned, and
- * moves the living to the next.
+ * snapshot_pool(): takes the young objects if the pool was listed for them, then looks at those of
+ * the generations scanned, and moves the living to the next.
  */
-inline snapshot_pool()
+inline snapshot_pool(has_young)
 {
 	d_step { take = 0; i = 0; skip }
 	if
@@ -146,9 +146,9 @@ inline snapshot_pool()
 		d_step { if :: count[1] -> alive = alive | 2 :: else fi }
 #endif
 		do
-		:: d_step { i < BLOCKS && young[i] -> take = take | B(i) }
+		:: d_step { i < BLOCKS && has_young && young[i] -> take = take | B(i) }
 		   d_step { young[i] = false; i++ }
-		:: d_step { i < BLOCKS && !young[i] -> i++ }
+		:: d_step { i < BLOCKS && !(has_young && young[i]) -> i++ }
 		:: d_step { i == BLOCKS -> i = 0 } break
 		od;
 		atomic {
@@ -185,11 +185,11 @@ inline snapshot_listed(which)
 	:: d_step { listed[which] -> pools_lock = true }
 #ifdef BAD_BYTES_BEFORE_LIST
 		d_step { pools_lock = false }
-		snapshot_pool();
+		snapshot_pool(which == 0);
 		d_step { listed[which] = false; queued[which] = false }
 #else
 		d_step { listed[which] = false; queued[which] = false; pools_lock = false }
-		snapshot_pool()
+		snapshot_pool(which == 0)
 #endif
 	fi
 }
@@ -213,7 +213,7 @@ proctype scanner()
 		fi;
 		/* snapshot_all_pools() */
 		if
-		:: g == 2 -> snapshot_pool()
+		:: g == 2 -> snapshot_pool(false)
 		:: else
 		fi;
 		/* refslab_mem_release(), refslab_pool_sweep_limbo() */
