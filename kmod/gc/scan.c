@@ -39,7 +39,8 @@
  * makes the compare-and-exchange fail, after it, it waits.
  *
  * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
- * from or by the reference that is held already. A put is a release. Phases 1 and 2 are
+ * from or by the reference that is held already; as phase 2 may read slots without it, a reference
+ * is stored in a slot by a release. A put is a release. Phases 1 and 2 are
  * kept apart by smp_mb(). The object's lock, taken to follow its references, orders the later check
  * of its targets: whoever took a target out did so, and touched it, under that lock (rule R2). The
  * compare-and-exchange of DYING and the upgrade's are on one word, so coherence alone decides who
@@ -416,7 +417,10 @@ static bool subtract_few(struct pipe *pipe, struct refslab_container *x)
 		return false;
 	for (i = 0; i < n; i++)
 		target[i] = READ_ONCE(slots[i]);
-	/* the slots are read before the version: pairs with the full barrier in make() */
+	/*
+	 * The slots are read before the version: pairs with the full barrier in make(). And whoever
+	 * is seen in one is seen touched later: pairs with refslab_slot_displace().
+	 */
 	smp_rmb();
 	if (touched(x, refslab_word_read(&x->obj.word)))
 		return false;

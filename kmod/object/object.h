@@ -441,7 +441,8 @@ static inline struct refslab_object *refslab_slot_displace(void **where, struct 
 {
 	struct refslab_object *old = *where;
 
-	WRITE_ONCE(*where, to);
+	/* the reference was taken before it is seen here: pairs with subtract_few() */
+	smp_store_release(where, to);
 	return old && refslab_word_put(&old->word) ? old : NULL;
 }
 
