@@ -22,13 +22,11 @@ typedef void (*unmarked_fn)(struct refslab_scan *scan, struct refslab_pool *pool
 static void visit_unmarked(struct refslab_scan *scan, unmarked_fn fn)
 {
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i;
+	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++)
-			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1)
-				fn(scan, pool, i * BITS_PER_LONG + __ffs(bits));
+		for_each_unmarked(n, pool)
+			fn(scan, pool, n);
 		cond_resched();
 	}
 }
@@ -118,13 +116,13 @@ static void snapshot_garbage(struct refslab_scan *scan)
 {
 	struct refslab_container *x;
 	struct refslab_pool *pool;
-	unsigned int i, n;
+	unsigned int n;
 	u64 word;
 
 	scan->swept = jiffies;
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++)
-			pool->marks.in_scan[i] = refslab_scan_unmarked(pool, i);
+		bitmap_andnot(pool->marks.in_scan, pool->marks.in_scan, pool->marks.marked,
+			      REFSLAB_POOL_MARKS);
 		bitmap_zero(pool->marks.marked, REFSLAB_POOL_MARKS);
 		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
 			x = refslab_scan_object(pool, n);

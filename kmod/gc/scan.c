@@ -85,18 +85,14 @@ static void sweep(struct refslab_scan *scan)
 {
 	struct refslab_container *x;
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i, n;
+	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
-				n = i * BITS_PER_LONG + __ffs(bits);
-				x = refslab_scan_object(pool, n);
-				if (touched(x, refslab_word_read(&x->obj.word))) {
-					scan->touched++;
-					refslab_mark(scan, pool, n);
-				}
+		for_each_unmarked(n, pool) {
+			x = refslab_scan_object(pool, n);
+			if (touched(x, refslab_word_read(&x->obj.word))) {
+				scan->touched++;
+				refslab_mark(scan, pool, n);
 			}
 		}
 		cond_resched();
@@ -495,20 +491,16 @@ static bool close_door(struct refslab_container *x)
 static bool settle_pass(struct refslab_scan *scan)
 {
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i, n;
+	unsigned int n;
 	bool found = false;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
-				n = i * BITS_PER_LONG + __ffs(bits);
-				if (close_door(refslab_scan_object(pool, n)))
-					continue;
-				scan->touched++;
-				refslab_mark(scan, pool, n);
-				found = true;
-			}
+		for_each_unmarked(n, pool) {
+			if (close_door(refslab_scan_object(pool, n)))
+				continue;
+			scan->touched++;
+			refslab_mark(scan, pool, n);
+			found = true;
 		}
 		cond_resched();
 	}
@@ -543,19 +535,14 @@ void refslab_scan_settle(struct refslab_scan *scan)
  */
 static void verdict(struct refslab_scan *scan)
 {
-	struct refslab_container *x;
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i;
+	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
-				x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
-				atomic64_add_return(REFSLAB_WORD_GET + REFSLAB_WORD_DEAD,
-						    &x->obj.word);
-				scan->dead++;
-			}
+		for_each_unmarked(n, pool) {
+			atomic64_add_return(REFSLAB_WORD_GET + REFSLAB_WORD_DEAD,
+					    &refslab_scan_object(pool, n)->obj.word);
+			scan->dead++;
 		}
 		cond_resched();
 	}
@@ -566,16 +553,11 @@ static void verdict(struct refslab_scan *scan)
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i, n;
+	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = refslab_scan_unmarked(pool, i); bits; bits &= bits - 1) {
-				n = i * BITS_PER_LONG + __ffs(bits);
-				refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
-			}
-		}
+		for_each_unmarked(n, pool)
+			refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
 		cond_resched();
 	}
 }

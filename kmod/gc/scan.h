@@ -5,6 +5,7 @@
 #ifndef _REFSLAB_SCAN_H
 #define _REFSLAB_SCAN_H
 
+#include <linux/bitmap.h>
 #include <linux/prefetch.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
@@ -64,11 +65,10 @@ static inline struct refslab_container *refslab_scan_object(const struct refslab
 	return refslab_mem_block(pool, index);
 }
 
-/* Blocks of the set not marked so far, as one word of the bitmaps. */
-static inline unsigned long refslab_scan_unmarked(const struct refslab_pool *pool, unsigned int i)
-{
-	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
-}
+/* Blocks of the set not marked so far; the block at hand may be marked meanwhile. */
+#define for_each_unmarked(index, pool)						\
+	for_each_andnot_bit(index, (pool)->marks.in_scan, (pool)->marks.marked,	\
+			    REFSLAB_POOL_MARKS)
 
 /*
  * References to an object of the set that are not accounted for yet: a byte in its pool's marks, so
