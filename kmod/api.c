@@ -140,8 +140,8 @@ EXPORT_SYMBOL_GPL(refslab_get);
  */
 void refslab_put(void *obj)
 {
-	if (obj && refslab_word_put(&((struct refslab_object *)obj)->word))
-		refslab_destroy_last(obj);
+	if (obj)
+		refslab_object_put(obj);
 }
 EXPORT_SYMBOL_GPL(refslab_put);
 

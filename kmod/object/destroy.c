@@ -332,3 +332,4 @@ void refslab_destroy_last(struct refslab_object *obj)
 	else
 		refslab_destroy_run(objects, &dead, REFSLAB_DESTROY_BUDGET);
 }
+REFSLAB_EXPORT_TEST(refslab_destroy_last);

@@ -280,22 +280,6 @@ enum refslab_upgrade refslab_object_upgrade(struct refslab_object *obj)
 REFSLAB_EXPORT_TEST(refslab_object_upgrade);
 
 /**
- * refslab_object_put() - drop a reference
- * @obj: the object; it may be gone afterwards
- *
- * The last reference destroys the object and what only it referred to, up to
- * REFSLAB_DESTROY_BUDGET here and the rest in a worker; all of it in a worker when called in an
- * interrupt, or with interrupts or bottom halves off. Context: any but NMI, not under an object's
- * lock.
- */
-void refslab_object_put(struct refslab_object *obj)
-{
-	if (refslab_word_put(&obj->word))
-		refslab_destroy_last(obj);
-}
-REFSLAB_EXPORT_TEST(refslab_object_put);
-
-/**
  * refslab_object_tracked() - does the collector look after the object?
  * @obj: an object the caller holds a reference on
  */

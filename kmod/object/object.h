@@ -378,7 +378,6 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type);
 enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj);
 enum refslab_upgrade refslab_object_upgrade(struct refslab_object *obj);
 void refslab_object_revive(struct refslab_object *obj);
-void refslab_object_put(struct refslab_object *obj);
 bool refslab_object_tracked(const struct refslab_object *obj);
 
 /* type.c */
@@ -482,6 +481,22 @@ static inline void refslab_destroy_add(struct refslab_dead *dead, struct refslab
 }
 
 void refslab_destroy_last(struct refslab_object *obj);
+
+/**
+ * refslab_object_put() - drop a reference
+ * @obj: the object; it may be gone afterwards
+ *
+ * The last reference destroys the object and what only it referred to, up to
+ * REFSLAB_DESTROY_BUDGET here and the rest in a worker; all of it in a worker when called in an
+ * interrupt, or with interrupts or bottom halves off. Context: any but NMI, not under an object's
+ * lock.
+ */
+static inline void refslab_object_put(struct refslab_object *obj)
+{
+	if (refslab_word_put(&obj->word))
+		refslab_destroy_last(obj);
+}
+
 void refslab_destroy_enter(struct refslab_objects *objects);
 void refslab_destroy_leave(struct refslab_objects *objects);
 void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj));
