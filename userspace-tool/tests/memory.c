@@ -8,6 +8,7 @@
  */
 #include <sys/stat.h>
 
+#include "cgroup_test.h"
 #include "refslab_test.h"
 
 #define ARENA		(256u << 10)
@@ -503,33 +504,6 @@ TEST_F(memory, pressure_empties_the_caches)
 	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, STAT(bytes_reserved) == 0)) {
 		TH_LOG("%llu bytes are still reserved", (unsigned long long)STAT(bytes_reserved));
 	}
-}
-
-#define CGROUPS		"/sys/fs/cgroup"
-#define CGROUP		CGROUPS "/refslab-test"
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-static long long memory_current(void)
-{
-	FILE *f = fopen(CGROUP "/memory.current", "re");
-	long long bytes = -1;
-
-	if (f && fscanf(f, "%lld", &bytes) != 1)
-		bytes = -1;
-	if (f)
-		fclose(f);
-	return bytes;
 }
 
 /* What a program makes the module allocate is charged to the program's memory cgroup. */

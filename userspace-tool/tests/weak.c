@@ -2,6 +2,7 @@
 /* Weak references and objects by id: who is alive for whom, and who is told that it is dead. */
 #include <sys/stat.h>
 
+#include "cgroup_test.h"
 #include "weak_test.h"
 
 TEST_F(shape, weak_reference_does_not_count)
@@ -357,33 +358,6 @@ TEST_F(graph, ids_nobody_was_told)
 	EXPECT_EQ(0, CALL(BYID, id + (1ull << 32)));
 	EXPECT_EQ(0, CALL(BYID, 1ull << 63));
 	EXPECT_EQ(0, CALL(BYID, ~0ull));
-}
-
-#define CGROUPS		"/sys/fs/cgroup"
-#define CGROUP		CGROUPS "/refslab-test"
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-static long long memory_current(void)
-{
-	FILE *f = fopen(CGROUP "/memory.current", "re");
-	long long bytes = -1;
-
-	if (f && fscanf(f, "%lld", &bytes) != 1)
-		bytes = -1;
-	if (f)
-		fclose(f);
-	return bytes;
 }
 
 #define BATCH	1365
