@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,4 +138,32 @@ void refslab_debugfs_explain(const char *mount, int err)
 	default:
 		refslab_tool_error("%s/refslab: %s", mount, strerror(err));
 	}
+}
+
+int refslab_debugfs_options(const struct refslab_command *cmd, int argc, char **argv,
+			    const char **mount, bool *json)
+{
+	static const struct option options[] = {
+		{ "debugfs", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:jh", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			*mount = optarg;
+			break;
+		case 'j':
+			*json = true;
+			break;
+		case 'h':
+			return refslab_tool_help(cmd);
+		default:
+			return refslab_tool_usage(cmd, NULL);
+		}
+	}
+	return -1;
 }

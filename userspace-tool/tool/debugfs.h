@@ -4,11 +4,20 @@
 #define _REFSLAB_DEBUGFS_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct json_object;
+struct refslab_command;
 
 #define REFSLAB_DEBUGFS_MOUNT	"/sys/kernel/debug"
+
+/*
+ * The options of sub-commands that read them: --debugfs, --json, --help. Returns an exit status
+ * when the sub-command ends there; -1 to go on, with the operands at optind.
+ */
+int refslab_debugfs_options(const struct refslab_command *cmd, int argc, char **argv,
+			    const char **mount, bool *json);
 
 /*
  * A file of "name value" lines as one JSON object, in the file's order.

@@ -2,9 +2,9 @@
 /* refslab heaps: one line for each heap. */
 #define _GNU_SOURCE		/* asprintf() */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -99,30 +99,13 @@ static int list_heaps(const char *mount, bool json)
 
 static int heaps_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "debugfs", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	const char *mount = REFSLAB_DEBUGFS_MOUNT;
 	bool json = false;
-	int c;
+	int status;
 
-	while ((c = getopt_long(argc, argv, "d:jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			mount = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return refslab_tool_help(&refslab_heaps_command);
-		default:
-			return refslab_tool_usage(&refslab_heaps_command, NULL);
-		}
-	}
+	status = refslab_debugfs_options(&refslab_heaps_command, argc, argv, &mount, &json);
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return refslab_tool_usage(&refslab_heaps_command, "heaps takes no argument");
 	return list_heaps(mount, json);

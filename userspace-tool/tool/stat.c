@@ -2,9 +2,9 @@
 /* refslab stat: the counters of all heaps together, or of one. */
 #define _GNU_SOURCE		/* asprintf() */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -14,34 +14,17 @@
 
 static int stat_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "debugfs", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	const struct refslab_command *cmd = &refslab_stat_command;
 	const char *mount = REFSLAB_DEBUGFS_MOUNT;
 	struct json_object *stat;
 	bool json = false;
 	char *file;
 	__u64 heap;
-	int c;
+	int status;
 
-	while ((c = getopt_long(argc, argv, "d:jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			mount = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return refslab_tool_help(cmd);
-		default:
-			return refslab_tool_usage(cmd, NULL);
-		}
-	}
+	status = refslab_debugfs_options(cmd, argc, argv, &mount, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind > 1)
 		return refslab_tool_usage(cmd, "stat takes one heap at most");
 
