@@ -148,7 +148,7 @@ static void check_generations(struct kunit *test)
 	pool = refslab_mem_pool_of(&refslab_fixture_objects(test)->mem, w.leaf);
 	i = refslab_mem_index(pool, w.leaf);
 	marks = &pool->marks;
-	EXPECT_FOUND(marks->young[i], 0);
+	EXPECT_FOUND(marks->young[0], 0);
 	EXPECT_FOUND(marks->queued[0], 0);
 
 	KUNIT_ASSERT_EQ(test, refslab_generation_collect(&refslab_fixture_heap(test)->gc, 0,

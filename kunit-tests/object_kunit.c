@@ -294,11 +294,11 @@ static void block_keeps_type_and_version(struct kunit *test)
 	refslab_put(again);
 }
 
-static u8 young_byte(struct kunit *test, struct refslab_object *obj)
+static bool is_young(struct kunit *test, struct refslab_object *obj)
 {
 	struct refslab_pool *pool = refslab_mem_pool_of(&refslab_fixture_objects(test)->mem, obj);
 
-	return pool->marks.young[refslab_mem_index(pool, obj)];
+	return test_bit(refslab_mem_index(pool, obj), pool->marks.young);
 }
 
 static void only_tracked_objects_are_young(struct kunit *test)
@@ -309,9 +309,9 @@ static void only_tracked_objects_are_young(struct kunit *test)
 	struct refslab_object *list = refslab_fixture_list(test);
 	struct refslab_object *atom = refslab_fixture_int(test, 1);
 
-	KUNIT_EXPECT_EQ(test, young_byte(test, pair), 1);
-	KUNIT_EXPECT_EQ(test, young_byte(test, list), 1);
-	KUNIT_EXPECT_EQ(test, young_byte(test, atom), 0);
+	KUNIT_EXPECT_EQ(test, is_young(test, pair), 1);
+	KUNIT_EXPECT_EQ(test, is_young(test, list), 1);
+	KUNIT_EXPECT_EQ(test, is_young(test, atom), 0);
 	KUNIT_EXPECT_TRUE(test, refslab_mem_pool_of(&objects->mem, pair)->marks.queued[0]);
 	KUNIT_EXPECT_TRUE(test, refslab_object_tracked(pair));
 	KUNIT_EXPECT_TRUE(test, refslab_object_tracked(list));

@@ -278,7 +278,7 @@ unsigned int refslab_generation_of(const struct refslab_object *obj)
 	struct refslab_pool *pool = refslab_mem_pool_of(&objects->mem, obj);
 	unsigned int index = refslab_mem_index(pool, obj);
 
-	if (READ_ONCE(pool->marks.young[index]))
+	if (test_bit(index, pool->marks.young))
 		return 0;
 	return test_bit(index, pool->marks.middle) ? 1 : 2;
 }

@@ -2,11 +2,42 @@
 /*
  * Marking: what is reachable, from what is known to be.
  *
- * Gray objects (marked, references not yet followed) are a bitmap per pool, and pools with gray
- * objects a queue. A pool's gray objects are followed together, in address order: breadth first,
- * without recursion, and without a word of memory per object.
+ * Gray objects (marked, references not yet followed) are told by their byte; a pool with gray
+ * objects is a bit in its arena, and arenas with such pools are a queue. A pool's gray objects are
+ * followed together, in address order: breadth first, without recursion, and without a word of
+ * memory per object. Whose references were followed is black, and has a bit in marks.marked.
  */
 #include "scan.h"
+
+/* Has the object's pool followed, some time. */
+static void queue(struct refslab_scan *scan, const void *block)
+{
+	unsigned long offset = (unsigned long)block & (REFSLAB_ARENA_SIZE - 1);
+	struct refslab_arena *arena;
+	struct refslab_pool *pool;
+
+	if (unlikely(refslab_mem_is_large(block))) {
+		pool = refslab_mem_pool_of(scan->mem, block);
+		pool->marks.gray_next = scan->gray_large;
+		scan->gray_large = pool;
+		return;
+	}
+	arena = refslab_mem_arena_of(scan->mem, block);
+	if (!arena->gray) {
+		arena->gray_next = NULL;
+		*scan->gray_tail = arena;
+		scan->gray_tail = &arena->gray_next;
+	}
+	arena->gray |= BIT_ULL(offset >> REFSLAB_POOL_SHIFT);
+}
+
+static __always_inline void shade(struct refslab_scan *scan, u8 *scratch, void *block)
+{
+	if (!refslab_scan_white(*scratch))
+		return;
+	*scratch = REFSLAB_SCAN_GRAY;
+	queue(scan, block);
+}
 
 /**
  * refslab_mark() - an object of the set is reachable
@@ -18,40 +49,28 @@
  */
 void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
 {
-	struct refslab_pool_marks *marks = &pool->marks;
-
-	if (__test_and_set_bit(index, marks->marked))
-		return;
-	__set_bit(index, marks->gray);
-	if (marks->gray_queued)
-		return;
-	marks->gray_queued = 1;
-	marks->gray_next = NULL;
-	*scan->gray_tail = pool;
-	scan->gray_tail = &marks->gray_next;
+	shade(scan, refslab_mem_scratch_at(pool, index), refslab_scan_object(pool, index));
 }
 
-static struct refslab_pool *next_gray(struct refslab_scan *scan)
+static struct refslab_arena *next_gray(struct refslab_scan *scan)
 {
-	struct refslab_pool *pool = scan->gray;
+	struct refslab_arena *arena = scan->gray;
 
-	if (!pool)
+	if (!arena)
 		return NULL;
-	scan->gray = pool->marks.gray_next;
+	scan->gray = arena->gray_next;
 	if (!scan->gray)
 		scan->gray_tail = &scan->gray;
-	pool->marks.gray_queued = 0;
-	return pool;
+	return arena;
 }
 
-static void mark_target(void *target, void *arg)
+static struct refslab_pool *next_gray_large(struct refslab_scan *scan)
 {
-	struct refslab_scan *scan = arg;
-	struct refslab_pool *pool;
-	unsigned int index;
+	struct refslab_pool *pool = scan->gray_large;
 
-	if (target && refslab_scan_has(scan, target, &pool, &index))
-		refslab_mark(scan, pool, index);
+	if (pool)
+		scan->gray_large = pool->marks.gray_next;
+	return pool;
 }
 
 /*
@@ -69,27 +88,22 @@ static void judge(struct refslab_pool *pool, unsigned int index, struct refslab_
 	__set_bit(index, pool->marks.judged);
 }
 
-/* The pool to be followed next: its gray objects are brought near. */
-static void prefetch_gray(struct refslab_scan *scan)
+static void reach(void *target, void *arg)
 {
-	struct refslab_pool *pool = scan->gray;
-	unsigned int index, n = 0;
-
-	if (!pool)
-		return;
-	for_each_set_bit(index, pool->marks.gray, REFSLAB_POOL_MARKS) {
-		prefetchw(refslab_scan_object(pool, index));
-		if (++n == 8)
-			break;
-	}
+	if (target)
+		refslab_scan_push(arg, target, shade);
 }
 
-static void follow(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index)
+/* Makes a marked object black. */
+static void follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool, unsigned int index)
 {
 	struct refslab_container *x = refslab_scan_object(pool, index);
+	struct refslab_scan *scan = pipe->scan;
 	struct refslab_object *obj = &x->obj;
 
-	refslab_scan_references(obj, mark_target, scan);
+	*refslab_mem_scratch_at(pool, index) = REFSLAB_SCAN_BLACK;
+	__set_bit(index, pool->marks.marked);
+	refslab_scan_references(obj, reach, pipe);
 	if (scan->generation == REFSLAB_GENERATIONS_NR - 1)
 		judge(pool, index, x);
 	/* somebody may have freed and filled the block since: harmless if the bit is gone */
@@ -97,14 +111,50 @@ static void follow(struct refslab_scan *scan, struct refslab_pool *pool, unsigne
 		atomic64_andnot(REFSLAB_WORD_DYING, &obj->word);
 }
 
-/* The next gray object of a pool, which is gray no more; REFSLAB_POOL_MARKS when there is none. */
-static unsigned int take_gray(struct refslab_pool *pool)
+/* Blocks of the set that are not black, when the word of the bitmaps is looked at. */
+static unsigned long pending(const struct refslab_pool *pool, unsigned int i)
 {
-	unsigned int index = find_first_bit(pool->marks.gray, REFSLAB_POOL_MARKS);
+	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
+}
 
-	if (index < REFSLAB_POOL_MARKS)
-		__clear_bit(index, pool->marks.gray);
-	return index;
+static void follow_pool(struct refslab_scan_pipe *pipe, struct refslab_pool *pool)
+{
+	unsigned int i, n;
+	unsigned long bits;
+
+	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+		for (bits = pending(pool, i); bits; bits &= bits - 1) {
+			n = i * BITS_PER_LONG + __ffs(bits);
+			if (*refslab_mem_scratch_at(pool, n) == REFSLAB_SCAN_GRAY)
+				follow(pipe, pool, n);
+		}
+	}
+	refslab_scan_breathe(pipe->scan);
+}
+
+static void follow_arena(struct refslab_scan_pipe *pipe, struct refslab_arena *arena)
+{
+	u64 pools = arena->gray;
+
+	/* whoever becomes gray from here on has it queued again */
+	arena->gray = 0;
+	for (; pools; pools &= pools - 1)
+		follow_pool(pipe, &arena->pools[__ffs64(pools)]);
+}
+
+static void follow_all(struct refslab_scan_pipe *pipe)
+{
+	struct refslab_scan *scan = pipe->scan;
+	struct refslab_arena *arena;
+	struct refslab_pool *large;
+
+	do {
+		while ((large = next_gray_large(scan)))
+			follow_pool(pipe, large);
+		while ((arena = next_gray(scan)))
+			follow_arena(pipe, arena);
+		refslab_scan_flush(pipe, shade);
+	} while (scan->gray || scan->gray_large);
 }
 
 /**
@@ -115,15 +165,39 @@ static unsigned int take_gray(struct refslab_pool *pool)
  */
 void refslab_mark_follow(struct refslab_scan *scan)
 {
-	struct refslab_pool *pool;
-	unsigned int index;
+	struct refslab_scan_pipe pipe = { .scan = scan };
 
-	while ((pool = next_gray(scan))) {
-		prefetch_gray(scan);
-		while ((index = take_gray(pool)) < REFSLAB_POOL_MARKS)
-			follow(scan, pool, index);
+	follow_all(&pipe);
+}
+
+/**
+ * refslab_mark_roots() - mark all that is reachable from outside the set
+ * @scan: the scan, after phase 2
+ *
+ * Context: may sleep.
+ */
+void refslab_mark_roots(struct refslab_scan *scan)
+{
+	struct refslab_scan_pipe pipe = { .scan = scan };
+	struct refslab_pool *pool;
+	unsigned long bits;
+	unsigned int i, n;
+	u8 scratch;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = pending(pool, i); bits; bits &= bits - 1) {
+				n = i * BITS_PER_LONG + __ffs(bits);
+				scratch = *refslab_mem_scratch_at(pool, n);
+				/* who was reached from another is followed at once, too */
+				if (scratch == REFSLAB_SCAN_GRAY ||
+				    refslab_scan_is_root(scratch, refslab_scan_object(pool, n)))
+					follow(&pipe, pool, n);
+			}
+		}
 		refslab_scan_breathe(scan);
 	}
+	follow_all(&pipe);
 }
 
 static void include_target(void *target, void *arg)
@@ -146,7 +220,22 @@ static void include_target(void *target, void *arg)
 	if (test_bit(index, pool->marks.judged))
 		scan->skipped--;
 	refslab_scan_add(scan, pool, index);
-	refslab_mark(scan, pool, index);
+	queue(scan, target);
+}
+
+static void include_from(struct refslab_scan *scan, struct refslab_pool *pool)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+		while (pending(pool, i)) {
+			n = i * BITS_PER_LONG + __ffs(pending(pool, i));
+			__set_bit(n, pool->marks.marked);
+			refslab_scan_references(&refslab_scan_object(pool, n)->obj, include_target,
+						scan);
+		}
+	}
+	refslab_scan_breathe(scan);
 }
 
 /**
@@ -154,23 +243,26 @@ static void include_target(void *target, void *arg)
  * @scan: the scan, in phase 1
  *
  * A cycle that became garbage since it was judged has a candidate, and that reaches the rest of it.
- * Uses the marks, and leaves them as they were: without any. Context: may sleep.
+ * Uses marks.marked, and leaves it as it was: empty. Context: may sleep.
  */
 void refslab_mark_closure(struct refslab_scan *scan)
 {
+	struct refslab_arena *arena;
 	struct refslab_pool *pool;
-	unsigned int index;
+	u64 pools;
 
-	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
-			refslab_mark(scan, pool, index);
-		cond_resched();
-	}
-	while ((pool = next_gray(scan))) {
-		while ((index = take_gray(pool)) < REFSLAB_POOL_MARKS)
-			refslab_scan_references(&refslab_scan_object(pool, index)->obj,
-						include_target, scan);
-		cond_resched();
+	/* what is added is of a pool at the list's end, or is queued */
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next)
+		include_from(scan, pool);
+	while (scan->gray || scan->gray_large) {
+		while ((pool = next_gray_large(scan)))
+			include_from(scan, pool);
+		while ((arena = next_gray(scan))) {
+			pools = arena->gray;
+			arena->gray = 0;
+			for (; pools; pools &= pools - 1)
+				include_from(scan, &arena->pools[__ffs64(pools)]);
+		}
 	}
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next)
 		bitmap_zero(pool->marks.marked, REFSLAB_POOL_MARKS);

@@ -43,7 +43,7 @@ static void announce(struct refslab_scan *scan, struct refslab_pool *pool, unsig
 	struct refslab_object *obj = &refslab_scan_object(pool, index)->obj;
 
 	if (!(refslab_object_type(obj)->flags & REFSLAB_TYPE_NOTIFY) ||
-	    test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head))
+	    !refslab_finalize_begin(obj))
 		return;
 	/* the event's reference */
 	refslab_word_get(&obj->word);
@@ -105,7 +105,7 @@ static void finalize(struct refslab_scan *scan, struct refslab_pool *pool, unsig
 	struct refslab_type *type = refslab_object_type(obj);
 
 	if (!(type->flags & REFSLAB_TYPE_FINALIZE) ||
-	    test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head))
+	    !refslab_finalize_begin(obj))
 		return;
 	refslab_destroy_call(obj, type->ops->finalize);
 	scan->finalized++;
@@ -127,7 +127,8 @@ static void snapshot_garbage(struct refslab_scan *scan)
 		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
 			x = refslab_scan_object(pool, n);
 			word = atomic64_read_acquire(&x->obj.word);
-			refslab_scan_set_refs(pool, n, refslab_word_count(word) - 1);
+			refslab_scan_set_refs(refslab_mem_scratch_at(pool, n), x,
+					      refslab_word_count(word) - 1);
 			x->snap = refslab_word_version(word);
 		}
 		cond_resched();

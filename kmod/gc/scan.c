@@ -13,7 +13,8 @@
  *                                                             refslab_mark_closure()
  *     smp_mb()   all of it before phase 2                      refslab_scan()
  *   2 Subtract   gc_refs(x) -= 1 for each reference in S       subtract_references()
- *   3 Mark       from every x with gc_refs != 0                mark_roots(), refslab_mark_follow()
+ *   3 Mark       from every x with gc_refs != 0                refslab_mark_roots(),
+ *                                                             refslab_mark_follow()
  *   4 Settle     whole passes over what is unmarked: untouched refslab_scan_settle(),
  *                becomes DYING by compare-and-exchange,        settle_pass()
  *                touched is marked with all it reaches; until
@@ -80,7 +81,10 @@ static void end_part(struct refslab_scan *scan, enum refslab_gc_part part)
 	scan->begin = now;
 }
 
-/* Marks what somebody touched, without following it yet. */
+/*
+ * Sees to it that what somebody touched is reached: as a root while counts are being taken, marked
+ * without following it yet afterwards.
+ */
 static void sweep(struct refslab_scan *scan)
 {
 	struct refslab_container *x;
@@ -88,12 +92,17 @@ static void sweep(struct refslab_scan *scan)
 	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_unmarked(n, pool) {
+		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
 			x = refslab_scan_object(pool, n);
-			if (touched(x, refslab_word_read(&x->obj.word))) {
-				scan->touched++;
+			if (scan->marking && test_bit(n, pool->marks.marked))
+				continue;
+			if (!touched(x, refslab_word_read(&x->obj.word)))
+				continue;
+			if (scan->marking)
 				refslab_mark(scan, pool, n);
-			}
+			else
+				refslab_scan_set_refs(refslab_mem_scratch_at(pool, n), x, U32_MAX);
+			scan->touched++;
 		}
 		cond_resched();
 	}
@@ -114,29 +123,6 @@ void refslab_scan_breathe(struct refslab_scan *scan)
 }
 
 /* --- phase 1: snapshot ---------------------------------------------------------------------- */
-
-/*
- * Takes the young objects of a pool: clears their bytes, then (smp_mb()) they are looked at.
- * Whoever fills a block meanwhile either is seen or sees the byte cleared; see mark_young().
- */
-static void take_young(struct refslab_pool *pool, unsigned long *young)
-{
-	unsigned int i;
-
-	bitmap_zero(young, REFSLAB_POOL_MARKS);
-	for (i = 0; i < pool->capacity; i++) {
-		if (IS_ALIGNED(i, 8) && !READ_ONCE(*(u64 *)&pool->marks.young[i])) {
-			i += 7;
-			continue;
-		}
-		if (!READ_ONCE(pool->marks.young[i]))
-			continue;
-		WRITE_ONCE(pool->marks.young[i], 0);
-		__set_bit(i, young);
-	}
-	/* the bytes are clear before the objects are looked at: pairs with mark_young() */
-	smp_mb();
-}
 
 /**
  * refslab_scan_snapshot() - note an object's version and count, unless it stays out
@@ -162,7 +148,7 @@ bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *
 	*alive = true;
 	if (word & (REFSLAB_WORD_FIXED | REFSLAB_WORD_DEAD))
 		return false;
-	refslab_scan_set_refs(pool, index, refslab_word_count(word));
+	refslab_scan_set_refs(refslab_mem_scratch_at(pool, index), x, refslab_word_count(word));
 	x->snap = refslab_word_version(word);
 	return true;
 }
@@ -221,30 +207,26 @@ static unsigned long cannot_be_garbage(struct refslab_scan *scan, struct refslab
 static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, bool has_young)
 {
 	struct refslab_pool_marks *marks = &pool->marks;
-	DECLARE_BITMAP(young, REFSLAB_POOL_MARKS);
 	unsigned int i, n, to = min(scan->generation + 1, 2U);
-	unsigned long bits, bit;
+	unsigned long young = 0, bits, bit;
 	bool alive;
 
 	if (marks->seq == scan->seq)
 		return;
 	marks->seq = scan->seq;
-	marks->gray_queued = 0;
 	marks->listed = 0;
 	bitmap_zero(marks->in_scan, REFSLAB_POOL_MARKS);
 	bitmap_zero(marks->marked, REFSLAB_POOL_MARKS);
-	bitmap_zero(marks->gray, REFSLAB_POOL_MARKS);
 
-	if (has_young)
-		take_young(pool, young);
-	else
-		bitmap_zero(young, REFSLAB_POOL_MARKS);
 	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+		/* taken, with a full barrier, before the objects are looked at: see mark_young() */
+		if (has_young)
+			young = READ_ONCE(marks->young[i]) ? xchg(&marks->young[i], 0) : 0;
 		/* a block filled anew is young, whatever its last object was */
-		marks->middle[i] &= ~young[i];
-		marks->old[i] &= ~young[i];
-		marks->judged[i] &= ~young[i];
-		bits = young[i];
+		marks->middle[i] &= ~young;
+		marks->old[i] &= ~young;
+		marks->judged[i] &= ~young;
+		bits = young;
 		if (scan->generation >= 1)
 			bits |= marks->middle[i];
 		if (scan->generation >= 2)
@@ -270,7 +252,7 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, 
 
 /*
  * Takes the pools off a generation's list, one by one, and their objects into the set. Whoever has
- * set a young byte meanwhile is seen, or finds the pool off the list: see mark_young().
+ * set a young bit meanwhile is seen, or finds the pool off the list: see mark_young().
  */
 static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int generation)
 {
@@ -285,7 +267,7 @@ static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int genera
 		list_del(&pool->marks.node[generation]);
 		WRITE_ONCE(pool->marks.queued[generation], 0);
 		spin_unlock(&objects->pools_lock);
-		/* off the list before its bytes are looked at */
+		/* off the list before its bits are looked at */
 		smp_mb();
 		snapshot_pool(scan, pool, !generation);
 		refslab_scan_breathe(scan);
@@ -341,58 +323,23 @@ static void snapshot_pools(struct refslab_scan *scan)
 
 /* --- phase 2: subtract ---------------------------------------------------------------------- */
 
-/*
- * Each reference costs a trip to memory, to the marks of its target's pool. So references wait in a
- * pipe until those have been brought near.
- */
-#define PIPE		16	/* a power of two */
-
-struct pipe {
-	struct refslab_scan *scan;
-	unsigned int nr;
-	struct {
-		void *target;
-		struct refslab_pool *pool;
-	} at[PIPE];
-};
-
-static void take_off(struct pipe *pipe, void *target, struct refslab_pool *pool)
+/* One reference less. Below 0, where only a reference that moves can bring it, it is a root. */
+static __always_inline void take_off(struct refslab_scan *scan, u8 *scratch, void *target)
 {
-	unsigned int index;
+	u32 refs;
 
-	if (!target || pool->marks.seq != pipe->scan->seq)
-		return;
-	index = refslab_mem_index(pool, target);
-	if (test_bit(index, pool->marks.in_scan))
-		refslab_scan_take_ref(pool, index);
-}
-
-static void push(struct pipe *pipe, void *target)
-{
-	unsigned int n = pipe->nr++ % PIPE;
-
-	/* nothing is there at first */
-	take_off(pipe, pipe->at[n].target, pipe->at[n].pool);
-	pipe->at[n].target = target;
-	if (!target)
-		return;
-	pipe->at[n].pool = refslab_mem_pool_of(pipe->scan->mem, target);
-	prefetch(pipe->at[n].pool);
-	prefetchw(&pipe->at[n].pool->marks.refs);
+	if (likely(*scratch > 1 && *scratch < REFSLAB_SCAN_MANY)) {
+		--*scratch;
+	} else if (refslab_scan_white(*scratch)) {
+		refs = *scratch == 1 ? 0 : ((struct refslab_container *)target)->gc_refs;
+		refslab_scan_set_refs(scratch, target, refs - 1);
+	}
 }
 
 static void subtract(void *target, void *arg)
 {
 	if (target)
-		push(arg, target);
-}
-
-static void flush(struct pipe *pipe)
-{
-	unsigned int i;
-
-	for (i = 0; i < PIPE; i++)
-		push(pipe, NULL);
+		refslab_scan_push(arg, target, take_off);
 }
 
 /* Slots read at once without the object's lock. */
@@ -403,7 +350,7 @@ static void flush(struct pipe *pipe)
  * one that was snapshotted when its version is the same afterwards. Returns false when it is not,
  * or has more than a few slots, or references elsewhere.
  */
-static bool subtract_few(struct pipe *pipe, struct refslab_container *x)
+static bool subtract_few(struct refslab_scan_pipe *pipe, struct refslab_container *x)
 {
 	struct refslab_type *type = refslab_object_type(&x->obj);
 	void **slots = refslab_object_slots(&x->obj), *target[FEW];
@@ -427,36 +374,23 @@ static bool subtract_few(struct pipe *pipe, struct refslab_container *x)
 
 static void subtract_references(struct refslab_scan *scan)
 {
-	struct pipe pipe = { .scan = scan };
+	struct refslab_scan_pipe pipe = { .scan = scan };
 	struct refslab_container *x;
 	struct refslab_pool *pool;
-	unsigned int index;
+	unsigned long bits;
+	unsigned int i;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
-			x = refslab_scan_object(pool, index);
-			if (!subtract_few(&pipe, x))
-				refslab_scan_references(&x->obj, subtract, &pipe);
+		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
+			for (bits = pool->marks.in_scan[i]; bits; bits &= bits - 1) {
+				x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
+				if (!subtract_few(&pipe, x))
+					refslab_scan_references(&x->obj, subtract, &pipe);
+			}
 		}
 		refslab_scan_breathe(scan);
 	}
-	flush(&pipe);
-}
-
-/* --- phase 3: mark -------------------------------------------------------------------------- */
-
-static void mark_roots(struct refslab_scan *scan)
-{
-	struct refslab_pool *pool;
-	unsigned int index;
-
-	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_set_bit(index, pool->marks.in_scan, REFSLAB_POOL_MARKS)
-			if (refslab_scan_refs(pool, index))
-				refslab_mark(scan, pool, index);
-		refslab_scan_breathe(scan);
-	}
-	refslab_mark_follow(scan);
+	refslab_scan_flush(&pipe, take_off);
 }
 
 /**
@@ -467,9 +401,11 @@ static void mark_roots(struct refslab_scan *scan)
  */
 void refslab_scan_mark(struct refslab_scan *scan)
 {
+	scan->marking = false;
 	subtract_references(scan);
 	end_part(scan, REFSLAB_GC_SUBTRACT);
-	mark_roots(scan);
+	scan->marking = true;
+	refslab_mark_roots(scan);
 	end_part(scan, REFSLAB_GC_MARK);
 }
 
@@ -549,6 +485,18 @@ static void verdict(struct refslab_scan *scan)
 	wake_up_all(&scan->objects->verdict);
 }
 
+/* As between scans: nobody is in the set. */
+static void wipe(struct refslab_scan *scan)
+{
+	struct refslab_pool *pool;
+
+	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
+		memset(pool->scratch, REFSLAB_SCAN_OUT,
+		       pool->arena ? REFSLAB_POOL_SIZE / REFSLAB_OBJECT_MIN : 1);
+		cond_resched();
+	}
+}
+
 /* Puts the garbage on a list, which takes each object's id. */
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
@@ -608,6 +556,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	gc->last.window_ns = scan.begin - begin;
 	refslab_resurrect(&scan);
 	gather(&scan, garbage);
+	wipe(&scan);
 	end_part(&scan, REFSLAB_GC_FINALIZE);
 	refslab_mem_release(scan.mem);
 

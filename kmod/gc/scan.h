@@ -22,8 +22,10 @@
  * @filter:	of old objects, only candidates are looked at, and what they reach
  * @pools:	pools with objects of the set scanned, linked through marks.scan_next
  * @tail:	end of that list
- * @gray:	pools with objects to follow, linked through marks.gray_next
+ * @gray:	arenas with objects to follow, linked through their gray_next
  * @gray_tail:	end of that list
+ * @gray_large: large blocks with objects to follow, linked through marks.gray_next
+ * @marking:	counts have done their work: who is found to be touched is marked
  * @settling:	objects may be DYING: those found reachable have it taken back
  * @swept:	when all of the set was last compared with its snapshots (jiffies)
  * @skipped:	old objects that cannot have become garbage since they were judged
@@ -44,8 +46,10 @@ struct refslab_scan {
 	bool filter;
 	struct refslab_pool *pools;
 	struct refslab_pool **tail;
-	struct refslab_pool *gray;
-	struct refslab_pool **gray_tail;
+	struct refslab_arena *gray;
+	struct refslab_arena **gray_tail;
+	struct refslab_pool *gray_large;
+	bool marking;
 	bool settling;
 	unsigned long swept;
 	u64 skipped;
@@ -71,45 +75,79 @@ static inline struct refslab_container *refslab_scan_object(const struct refslab
 			    REFSLAB_POOL_MARKS)
 
 /*
- * References to an object of the set that are not accounted for yet: a byte in its pool's marks, so
- * that those of many objects lie close together; REFSLAB_SCAN_MANY when they are in the object.
+ * The collector's byte of a block. During a scan: whether the object is in the set; at first, one
+ * more than the references to it that are not accounted for yet, or REFSLAB_SCAN_MANY when that
+ * many and their number is in the object; in the end whether it was found to be reachable, and
+ * whether its references were followed.
  */
-#define REFSLAB_SCAN_MANY	255
+#define REFSLAB_SCAN_OUT	0
+#define REFSLAB_SCAN_MANY	253
+#define REFSLAB_SCAN_GRAY	254
+#define REFSLAB_SCAN_BLACK	255
 
-static inline u32 refslab_scan_refs(const struct refslab_pool *pool, unsigned int index)
+/* Is it in the set, and not marked? */
+static inline bool refslab_scan_white(u8 scratch)
 {
-	u32 refs = pool->marks.refs[index];
-
-	return likely(refs != REFSLAB_SCAN_MANY) ? refs : refslab_scan_object(pool, index)->gc_refs;
+	return (u8)(scratch - 1) < REFSLAB_SCAN_GRAY - 1;
 }
 
-static inline void refslab_scan_set_refs(struct refslab_pool *pool, unsigned int index, u32 refs)
+static inline void refslab_scan_set_refs(u8 *scratch, struct refslab_container *x, u32 refs)
 {
-	if (unlikely(refs >= REFSLAB_SCAN_MANY))
-		refslab_scan_object(pool, index)->gc_refs = refs;
-	pool->marks.refs[index] = min_t(u32, refs, REFSLAB_SCAN_MANY);
+	if (likely(refs < REFSLAB_SCAN_MANY - 1)) {
+		*scratch = refs + 1;
+		return;
+	}
+	x->gc_refs = refs;
+	*scratch = REFSLAB_SCAN_MANY;
 }
 
-/* One reference less. Below 0, where only a reference that moves can bring it, it is a root. */
-static inline void refslab_scan_take_ref(struct refslab_pool *pool, unsigned int index)
+/* Are there references to it that are not accounted for? Of an object not marked so far. */
+static inline bool refslab_scan_is_root(u8 scratch, const struct refslab_container *x)
 {
-	u8 *refs = &pool->marks.refs[index];
-
-	if (likely(*refs && *refs != REFSLAB_SCAN_MANY))
-		--*refs;
-	else
-		refslab_scan_set_refs(pool, index, refslab_scan_refs(pool, index) - 1);
+	return scratch == REFSLAB_SCAN_MANY ? x->gc_refs : scratch > 1;
 }
 
-/* Is @target in the set scanned? Then where. Does not touch the object. */
-static inline bool refslab_scan_has(const struct refslab_scan *scan, const void *target,
-				    struct refslab_pool **pool, unsigned int *index)
+/*
+ * References wait in a pipe until the bytes of what they refer to have been brought near: each
+ * costs a trip to memory.
+ */
+#define REFSLAB_SCAN_PIPE	16	/* a power of two */
+
+struct refslab_scan_pipe {
+	struct refslab_scan *scan;
+	unsigned int nr;
+	u8 *scratch[REFSLAB_SCAN_PIPE];
+	void *target[REFSLAB_SCAN_PIPE];
+};
+
+typedef void (*refslab_scan_arrive_t)(struct refslab_scan *scan, u8 *scratch, void *target);
+
+/* Puts @target in, and has @arrive look at what comes out. */
+static __always_inline void refslab_scan_push(struct refslab_scan_pipe *pipe, void *target,
+					      refslab_scan_arrive_t arrive)
 {
-	*pool = refslab_mem_pool_of(scan->mem, target);
-	if ((*pool)->marks.seq != scan->seq)
-		return false;
-	*index = refslab_mem_index(*pool, target);
-	return test_bit(*index, (*pool)->marks.in_scan);
+	unsigned int n = pipe->nr++ % REFSLAB_SCAN_PIPE;
+	u8 *scratch = pipe->scratch[n];
+
+	/* nothing is there at first */
+	if (likely(scratch))
+		arrive(pipe->scan, scratch, pipe->target[n]);
+	pipe->target[n] = target;
+	pipe->scratch[n] = refslab_mem_scratch(pipe->scan->mem, target);
+	prefetchw(pipe->scratch[n]);
+}
+
+/* Has @arrive look at what is in it. */
+static __always_inline void refslab_scan_flush(struct refslab_scan_pipe *pipe,
+					       refslab_scan_arrive_t arrive)
+{
+	unsigned int n;
+
+	for (n = 0; n < REFSLAB_SCAN_PIPE; n++) {
+		if (pipe->scratch[n])
+			arrive(pipe->scan, pipe->scratch[n], pipe->target[n]);
+		pipe->scratch[n] = NULL;
+	}
 }
 
 /**
@@ -164,6 +202,7 @@ out:
 
 /* mark.c */
 void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
+void refslab_mark_roots(struct refslab_scan *scan);
 void refslab_mark_follow(struct refslab_scan *scan);
 void refslab_mark_closure(struct refslab_scan *scan);
 

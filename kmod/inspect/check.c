@@ -328,7 +328,7 @@ static int check_generation(struct check *c, const struct refslab_pool *pool, un
 			    const struct refslab_object *obj)
 {
 	const struct refslab_pool_marks *marks = &pool->marks;
-	bool young = READ_ONCE(marks->young[index]);
+	bool young = test_bit(index, marks->young);
 	bool middle = test_bit(index, marks->middle);
 	bool old = test_bit(index, marks->old);
 

@@ -26,6 +26,8 @@
 
 static_assert(PAGE_SHIFT <= REFSLAB_ARENA_SHIFT);
 static_assert(REFSLAB_ARENA_POOLS == 64, "usable_map has a bit for each number of empty pools");
+/* A descriptor is all that an arena costs: mind what it takes. */
+static_assert(sizeof(struct refslab_arena) <= 6 * 4096);
 
 /*
  * An array of pools is not close to a power of two: whole pages waste less than kmalloc() does. The
@@ -209,6 +211,7 @@ static struct refslab_arena *arena_make(struct refslab_mem *mem, gfp_t gfp)
 		struct refslab_pool *pool = &arena->pools[i];
 
 		pool->base = arena->base + i * REFSLAB_POOL_SIZE;
+		pool->scratch = &arena->scratch[i * REFSLAB_POOL_SIZE / REFSLAB_OBJECT_MIN];
 		pool->arena = arena;
 		pool->number = i;
 		list_add_tail(&pool->node, &arena->freepools);

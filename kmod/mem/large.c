@@ -74,6 +74,7 @@ static void *large_alloc_object(struct refslab_mem *mem, enum refslab_mem_kind k
 	memset(block, 0, REFSLAB_OBJECT_MIN);
 
 	pool->base = block;
+	pool->scratch = &pool->large_scratch;
 	pool->size = size;
 	pool->capacity = 1;
 	pool->carved = 1;

@@ -39,7 +39,10 @@
 #define REFSLAB_CLASS_MAX	512U
 #define REFSLAB_NR_CLASSES	(REFSLAB_CLASS_MAX / REFSLAB_CLASS_STEP)
 
-/* Blocks that hold objects are at least 32 bytes, so their pools have at most this many. */
+/*
+ * Blocks that hold objects are at least 32 bytes, so their pools have at most this many, and no two
+ * begin in the same 32 bytes.
+ */
 #define REFSLAB_OBJECT_MIN	32U
 #define REFSLAB_POOL_MARKS	128U
 
@@ -78,67 +81,60 @@ enum refslab_pool_state {
 /**
  * struct refslab_pool_marks - side data of a pool for the collector
  *
- * One byte or bit per block, at the block's index. Zeroed when a pool is given to a class of
- * objects and when a large block is made, otherwise not touched by this layer. Before the pool
- * leaves its class or the large block is freed, refslab_mem.retire takes it off the collector's
- * lists.
+ * One bit per block, at the block's index. Zeroed when a pool is given to a class of objects and
+ * when a large block is made, otherwise not touched by this layer. Before the pool leaves its class
+ * or the large block is freed, refslab_mem.retire takes it off the collector's lists.
  *
- * @young:	set by whoever fills a block with a tracked object, cleared by the scanner
- * @node:	links of the collector's lists of pools with objects of generations 0 and 1
- * @queued:	on those lists
- * @gray_queued: on its list of pools with gray objects
+ * @seq:	the scan that @in_scan and @marked belong to
+ * @in_scan:	the object belongs to the set scanned, when @seq is the scan's
+ * @marked:	found to be reachable, and its references followed
+ * @young:	set by whoever fills a block with a tracked object, cleared by the scanner; atomic
  * @middle:	the object is in generation 1 (unless young)
  * @old:	the object is in generation 2 (unless young or middle)
  * @judged:	the object was found alive by a full scan; the collector's note of that is good
- * @listed:	the pool is on the scan's list, when @seq is the scan's
- * @in_scan:	the object belongs to the set scanned, when @seq is the scan's
- * @marked:	found to be reachable
- * @gray:	marked, and its references not yet followed
- * @seq:	the scan that @in_scan, @marked and @gray belong to
- * @refs:	scratch of the collector: references not accounted for yet; see refslab_scan_refs()
  * @scan_next:	next pool of the scan
- * @gray_next:	next pool with gray objects
+ * @gray_next:	of a large block: the next large one with a gray object
+ * @node:	links of the collector's lists of pools with objects of generations 0 and 1
+ * @queued:	on those lists
+ * @listed:	the pool is on the scan's list, when @seq is the scan's
  */
 struct refslab_pool_marks {
 	u64 seq;
 	DECLARE_BITMAP(in_scan, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(marked, REFSLAB_POOL_MARKS);
-	DECLARE_BITMAP(gray, REFSLAB_POOL_MARKS);
-	struct refslab_pool *gray_next;
-	u8 gray_queued;
-	u8 listed;
-	u8 queued[2];
-	u8 refs[REFSLAB_POOL_MARKS];
-	u8 young[REFSLAB_POOL_MARKS] __aligned(8);
+	DECLARE_BITMAP(young, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(middle, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(old, REFSLAB_POOL_MARKS);
 	DECLARE_BITMAP(judged, REFSLAB_POOL_MARKS);
 	struct refslab_pool *scan_next;
+	struct refslab_pool *gray_next;
 	struct list_head node[2];
+	u8 queued[2];
+	u8 listed;
 };
 
 /**
  * struct refslab_pool - descriptor of a pool, or of one large block
  * @base:	first block
+ * @scratch:	of the collector: a byte for each block, at its offset from @base in units of
+ *		REFSLAB_OBJECT_MIN; in the arena's descriptor, or @large_scratch. 0 between scans
  * @size:	bytes of a block
  * @recip:	index of a block = (offset from @base * @recip) >> 20
  * @capacity:	blocks the pool has; 1 for a large block
- * @used:	blocks allocated
- * @carved:	blocks carved so far: those at @carved and above are untouched
  * @kind:	enum refslab_mem_kind; REFSLAB_MEM_RAW too while the pool is empty
  * @state:	enum refslab_pool_state
+ * @marks:	see there
+ * @used:	blocks allocated
+ * @carved:	blocks carved so far: those at @carved and above are untouched
+ * @number:	number of the pool within its arena, or of the large block within the heap
+ * @arena:	its arena; NULL for a large block
  * @node:	on the class's used or limbo list, or its arena's freepools
  * @freeblock:	first free block, linked through the blocks
- * @arena:	its arena; NULL for a large block
- * @number:	number of the pool within its arena, or of the large block within the heap
- * @marks:	see there
+ * @large_scratch: see @scratch
  *
  * @base, @size, @recip, @capacity and @kind are set when the pool is given to a class and stay
  * until it is empty; the rest (except @marks) is protected by the class's lock, and by the memory's
  * lock when the pool is empty or large.
- *
- * What a scan looks up for each reference (where a block is, whether it is in the scan and marked)
- * fills the first cache line, and what allocations change is far from it.
  *
  * Who holds the memory may look without a lock: @kind is written last, with release, so whoever
  * reads ATOM or CONTAINER there with acquire finds the rest and @marks set up; @carved is raised
@@ -146,22 +142,28 @@ struct refslab_pool_marks {
  */
 struct refslab_pool {
 	void *base;
+	u8 *scratch;
 	u32 size;
 	u32 recip;
 	u16 capacity;
 	u8 kind;
 	u8 state;
+	u16 used;
+	u16 carved;
 	struct refslab_pool_marks marks;
 	u32 number;
+	u8 large_scratch;
 	struct refslab_arena *arena;
 	struct list_head node;
 	void *freeblock;
-	u16 used;
-	u16 carved;
-} ____cacheline_aligned;
+};
 
 /**
  * struct refslab_arena - descriptor of an arena
+ * @scratch:	see struct refslab_pool. What a scan looks up for each reference is here, close
+ *		together: a byte for each REFSLAB_OBJECT_MIN bytes of the arena
+ * @gray:	of the collector: pools with gray objects; not 0: the arena is on its list
+ * @gray_next:	next arena on that list
  * @base:	its memory, aligned to REFSLAB_ARENA_SIZE
  * @number:	number within the heap, not used again before 2^32 others
  * @nr_free:	empty pools
@@ -173,6 +175,9 @@ struct refslab_pool {
  * @pools:	its pools, in address order
  */
 struct refslab_arena {
+	u8 scratch[REFSLAB_ARENA_SIZE / REFSLAB_OBJECT_MIN];
+	u64 gray;
+	struct refslab_arena *gray_next;
 	void *base;
 	u32 number;
 	u32 nr_free;
@@ -414,6 +419,32 @@ static inline unsigned int refslab_mem_index(const struct refslab_pool *pool, co
 static inline void *refslab_mem_block(const struct refslab_pool *pool, unsigned int index)
 {
 	return pool->base + index * pool->size;
+}
+
+/**
+ * refslab_mem_scratch() - the collector's byte of a block
+ * @mem: the memory
+ * @block: as for refslab_mem_pool_of()
+ *
+ * Does not touch the block's memory, nor its pool's descriptor, unless it is large. Context: any.
+ */
+static inline u8 *refslab_mem_scratch(struct refslab_mem *mem, const void *block)
+{
+	unsigned long offset = (unsigned long)block & (REFSLAB_ARENA_SIZE - 1);
+
+	if (unlikely(refslab_mem_is_large(block)))
+		return &((struct refslab_pool **)block)[-1]->large_scratch;
+	return &refslab_mem_arena_of(mem, block)->scratch[offset / REFSLAB_OBJECT_MIN];
+}
+
+/**
+ * refslab_mem_scratch_at() - the collector's byte of a block, by the block's number
+ * @pool: the pool
+ * @index: number of the block
+ */
+static inline u8 *refslab_mem_scratch_at(const struct refslab_pool *pool, unsigned int index)
+{
+	return &pool->scratch[index * pool->size / REFSLAB_OBJECT_MIN];
 }
 
 #endif /* _REFSLAB_MEM_H */

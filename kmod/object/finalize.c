@@ -11,6 +11,22 @@
 #include "../refslab.h"
 
 /**
+ * refslab_finalize_begin() - claim the one run of an object's finalizer
+ * @obj: the object
+ *
+ * Context: any, no object's lock held. Return: false when it ran, or was announced, before.
+ */
+bool refslab_finalize_begin(struct refslab_object *obj)
+{
+	bool first;
+
+	refslab_object_lock(obj);
+	first = !__test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	refslab_object_unlock(obj);
+	return first;
+}
+
+/**
  * refslab_finalize_last() - finalize an object whose count has reached 0, unless that was done
  * @obj: the object, in nobody else's hands; its weak references are cleared, its references are not
  * @type: its type, of REFSLAB_TYPE_EXTRA
@@ -25,7 +41,7 @@ bool refslab_finalize_last(struct refslab_object *obj, struct refslab_type *type
 	struct refslab_objects *objects = type->objects;
 
 	/* once: not when some of its references are gone, nor for what the collector found dead */
-	if (test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head) ||
+	if (!refslab_finalize_begin(obj) ||
 	    (refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD) || READ_ONCE(objects->ending))
 		return false;
 	if (type->flags & REFSLAB_TYPE_FINALIZE) {

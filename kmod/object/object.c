@@ -52,21 +52,21 @@ static struct refslab_object *alloc_block(struct refslab_type *type, u32 size, g
 
 /*
  * Tells the collector that the block at @obj holds a young object. The object is published already
- * (its count is 1, with a full barrier behind it). The scanner takes the pool off the list, clears
- * the bytes, and only then looks at the objects, with full barriers in between (take_young() in
- * gc/scan.c). So either it sees the object or we see the byte cleared; and when we set the byte,
- * either it sees that or we see the pool off the list.
+ * (its count is 1, with a full barrier behind it). The scanner takes the pool off the list, takes
+ * the bits, and only then looks at the objects, with full barriers in between (snapshot_pool() in
+ * gc/scan.c). So either it sees the object or we see the bit cleared; and when we set the bit,
+ * either it takes that or we see the pool off the list.
  */
 static void mark_young(struct refslab_objects *objects, struct refslab_object *obj)
 {
 	struct refslab_pool *pool = refslab_mem_pool_of(&objects->mem, obj);
-	u8 *young = &pool->marks.young[refslab_mem_index(pool, obj)];
+	unsigned int index = refslab_mem_index(pool, obj);
 
-	if (READ_ONCE(*young))
+	if (test_bit(index, pool->marks.young))
 		return;
-	WRITE_ONCE(*young, 1);
-	/* the byte is set before the list is looked at: pairs with snapshot_listed_pools() */
-	smp_mb();
+	set_bit(index, pool->marks.young);
+	/* the bit is set before the list is looked at: pairs with snapshot_listed_pools() */
+	smp_mb__after_atomic();
 	refslab_objects_queue_pool(objects, pool, 0);
 }
 
@@ -86,7 +86,9 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 	INIT_LIST_HEAD(&extra->weak);
 	INIT_LIST_HEAD(&extra->event.node);
 	extra->id = obj->id;
-	clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	refslab_object_lock(obj);
+	__clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	refslab_object_unlock(obj);
 }
 
 static struct refslab_object *make(struct refslab_type *type, struct refslab_object *obj, gfp_t gfp)

@@ -301,7 +301,8 @@ static inline void refslab_object_lock(struct refslab_object *obj)
 
 static inline void refslab_object_unlock(struct refslab_object *obj)
 {
-	bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	/* head changes under the lock only, so that the store need not be atomic */
+	__bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head);
 }
 
 static inline void **refslab_object_slots(const struct refslab_object *obj)
@@ -542,6 +543,8 @@ int refslab_weak_init(struct refslab_objects *objects, gfp_t gfp);
 
 /* finalize.c: finalizers */
 bool refslab_finalize_last(struct refslab_object *obj, struct refslab_type *type);
+
+bool refslab_finalize_begin(struct refslab_object *obj);
 
 /* Did its finalizer run, or was it announced? */
 static inline bool refslab_finalize_done(const struct refslab_object *obj)
