@@ -94,16 +94,46 @@ static void reach(void *target, void *arg)
 		refslab_scan_push(arg, target, shade);
 }
 
-/* Makes a marked object black. */
-static void follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool, unsigned int index)
+/*
+ * Reads few slots at once, under the object's lock, and lets go of it before anything is done about
+ * them. Returns false when the object is of another kind. Preemption is off.
+ */
+static __always_inline bool reach_few(struct refslab_scan_pipe *pipe, struct refslab_object *obj)
+{
+	struct refslab_type *type;
+	void *target[REFSLAB_FEW] __uninitialized;
+	u32 i, n;
+
+	refslab_object_lock_next(obj);
+	type = refslab_object_type(obj);
+	if (unlikely(!type || !(type->flags & REFSLAB_TYPE_FEW))) {
+		refslab_object_unlock_next(obj);
+		return false;
+	}
+	n = type->nr_slots;
+	for (i = 0; i < n; i++)
+		target[i] = refslab_object_slots(obj)[i];
+	refslab_object_unlock_next(obj);
+	for (i = 0; i < n; i++)
+		reach(target[i], pipe);
+	return true;
+}
+
+/* Makes a marked object black. Preemption is off, but for objects with many references. */
+static __always_inline void follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+				   unsigned int index, u8 *scratch)
 {
 	struct refslab_container *x = refslab_scan_object(pool, index);
 	struct refslab_scan *scan = pipe->scan;
 	struct refslab_object *obj = &x->obj;
 
-	*refslab_mem_scratch_at(pool, index) = REFSLAB_SCAN_BLACK;
+	*scratch = REFSLAB_SCAN_BLACK;
 	__set_bit(index, pool->marks.marked);
-	refslab_scan_references(obj, reach, pipe);
+	if (unlikely(!reach_few(pipe, obj))) {
+		preempt_enable();
+		refslab_scan_references(obj, reach, pipe);
+		preempt_disable();
+	}
 	if (scan->generation == REFSLAB_GENERATIONS_NR - 1)
 		judge(pool, index, x);
 	/* somebody may have freed and filled the block since: harmless if the bit is gone */
@@ -117,19 +147,32 @@ static unsigned long pending(const struct refslab_pool *pool, unsigned int i)
 	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
 }
 
-static void follow_pool(struct refslab_scan_pipe *pipe, struct refslab_pool *pool)
+/* @roots: counts decide, too; else only who is gray is followed. */
+static __always_inline void follow_pool(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+					bool roots)
 {
-	unsigned int i, n;
 	unsigned long bits;
+	unsigned int i, n;
+	u8 *scratch;
 
+	preempt_disable();
 	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
 		for (bits = pending(pool, i); bits; bits &= bits - 1) {
 			n = i * BITS_PER_LONG + __ffs(bits);
-			if (*refslab_mem_scratch_at(pool, n) == REFSLAB_SCAN_GRAY)
-				follow(pipe, pool, n);
+			scratch = refslab_mem_scratch_at(pool, n);
+			if (*scratch == REFSLAB_SCAN_GRAY ||
+			    (roots && refslab_scan_is_root(*scratch, refslab_scan_object(pool, n))))
+				follow(pipe, pool, n, scratch);
 		}
 	}
+	preempt_enable();
 	refslab_scan_breathe(pipe->scan);
+}
+
+/* The first of @pools. */
+static const struct refslab_pool *next_of(const struct refslab_arena *arena, u64 pools)
+{
+	return pools ? &arena->pools[__ffs64(pools)] : NULL;
 }
 
 static void follow_arena(struct refslab_scan_pipe *pipe, struct refslab_arena *arena)
@@ -138,8 +181,10 @@ static void follow_arena(struct refslab_scan_pipe *pipe, struct refslab_arena *a
 
 	/* whoever becomes gray from here on has it queued again */
 	arena->gray = 0;
-	for (; pools; pools &= pools - 1)
-		follow_pool(pipe, &arena->pools[__ffs64(pools)]);
+	for (; pools; pools &= pools - 1) {
+		refslab_scan_prefetch(next_of(arena, pools & (pools - 1)));
+		follow_pool(pipe, &arena->pools[__ffs64(pools)], false);
+	}
 }
 
 static void follow_all(struct refslab_scan_pipe *pipe)
@@ -150,7 +195,7 @@ static void follow_all(struct refslab_scan_pipe *pipe)
 
 	do {
 		while ((large = next_gray_large(scan)))
-			follow_pool(pipe, large);
+			follow_pool(pipe, large, false);
 		while ((arena = next_gray(scan)))
 			follow_arena(pipe, arena);
 		refslab_scan_flush(pipe, shade);
@@ -180,22 +225,10 @@ void refslab_mark_roots(struct refslab_scan *scan)
 {
 	struct refslab_scan_pipe pipe = { .scan = scan };
 	struct refslab_pool *pool;
-	unsigned long bits;
-	unsigned int i, n;
-	u8 scratch;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
-			for (bits = pending(pool, i); bits; bits &= bits - 1) {
-				n = i * BITS_PER_LONG + __ffs(bits);
-				scratch = *refslab_mem_scratch_at(pool, n);
-				/* who was reached from another is followed at once, too */
-				if (scratch == REFSLAB_SCAN_GRAY ||
-				    refslab_scan_is_root(scratch, refslab_scan_object(pool, n)))
-					follow(&pipe, pool, n);
-			}
-		}
-		refslab_scan_breathe(scan);
+		refslab_scan_prefetch(pool->marks.scan_next);
+		follow_pool(&pipe, pool, true);
 	}
 	follow_all(&pipe);
 }

@@ -124,18 +124,11 @@ void refslab_scan_breathe(struct refslab_scan *scan)
 
 /* --- phase 1: snapshot ---------------------------------------------------------------------- */
 
-/**
- * refslab_scan_snapshot() - note an object's version and count, unless it stays out
- * @pool: a pool of containers
- * @index: a block of it
- * @alive: out: it holds a tracked object that is not garbage yet
- *
- * Return: true when the object can be in the set.
- */
-bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive)
+/* The block's word was @word, with a read barrier since. */
+static __always_inline bool snapshot(struct refslab_pool *pool, unsigned int index, u64 word,
+				     bool *alive)
 {
 	struct refslab_container *x = refslab_scan_object(pool, index);
-	u64 word = atomic64_read_acquire(&x->obj.word);
 	struct refslab_type *type;
 
 	*alive = false;
@@ -154,6 +147,33 @@ bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *
 }
 
 /**
+ * refslab_scan_snapshot() - note an object's version and count, unless it stays out
+ * @pool: a pool of containers
+ * @index: a block of it
+ * @alive: out: it holds a tracked object that is not garbage yet
+ *
+ * Return: true when the object can be in the set.
+ */
+bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive)
+{
+	u64 word = atomic64_read_acquire(&refslab_scan_object(pool, index)->obj.word);
+
+	return snapshot(pool, index, word, alive);
+}
+
+static void add_pool(struct refslab_scan *scan, struct refslab_pool *pool)
+{
+	struct refslab_pool_marks *marks = &pool->marks;
+
+	if (marks->listed)
+		return;
+	marks->listed = 1;
+	marks->scan_next = NULL;
+	*scan->tail = pool;
+	scan->tail = &marks->scan_next;
+}
+
+/**
  * refslab_scan_add() - add an object to the set
  * @scan: the scan
  * @pool: the object's pool, which the scan has passed
@@ -167,12 +187,7 @@ void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsi
 	/* its note of that makes room for the version */
 	__clear_bit(index, marks->judged);
 	scan->visited++;
-	if (marks->listed)
-		return;
-	marks->listed = 1;
-	marks->scan_next = NULL;
-	*scan->tail = pool;
-	scan->tail = &marks->scan_next;
+	add_pool(scan, pool);
 }
 
 /*
@@ -199,17 +214,60 @@ static unsigned long cannot_be_garbage(struct refslab_scan *scan, struct refslab
 	return out;
 }
 
+static const atomic64_t *word_of(const struct refslab_pool *pool, unsigned int i,
+				 unsigned long bits)
+{
+	return &refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits))->obj.word;
+}
+
 /*
- * Takes the objects of a pool that belong to the generations scanned into the set, and moves them
- * to the next generation: garbage will not live to notice. @has_young: the pool was listed so; what
- * became young since is none of this scan's.
+ * Takes those of some blocks of a pool into the set that can be in it, and moves them to the next
+ * generation: garbage will not live to notice.
+ */
+static void snapshot_blocks(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int i,
+			    unsigned long blocks)
+{
+	struct refslab_pool_marks *marks = &pool->marks;
+	unsigned long bits, in = 0, live = 0;
+	u64 word[BITS_PER_LONG] __uninitialized;
+	unsigned int n = 0;
+	bool alive;
+
+	for (bits = blocks; bits; bits &= bits - 1)
+		word[n++] = refslab_word_read(word_of(pool, i, bits));
+	/* who sees a count sees the object complete: pairs with make(). One barrier for all. */
+	smp_rmb();
+	n = 0;
+	for (bits = blocks; bits; bits &= bits - 1) {
+		if (snapshot(pool, i * BITS_PER_LONG + __ffs(bits), word[n++], &alive))
+			in |= bits & -bits;
+		if (alive)
+			live |= bits & -bits;
+	}
+	marks->middle[i] &= ~blocks;
+	marks->old[i] &= ~blocks;
+	if (scan->generation)
+		marks->old[i] |= live;
+	else
+		marks->middle[i] |= live;
+	if (!in)
+		return;
+	marks->in_scan[i] = in;
+	/* an object's note of that made room for the version */
+	marks->judged[i] &= ~in;
+	scan->visited += hweight_long(in);
+	add_pool(scan, pool);
+}
+
+/*
+ * Takes the objects of a pool that belong to the generations scanned into the set. @has_young: the
+ * pool was listed so; what became young since is none of this scan's.
  */
 static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, bool has_young)
 {
 	struct refslab_pool_marks *marks = &pool->marks;
-	unsigned int i, n, to = min(scan->generation + 1, 2U);
-	unsigned long young = 0, bits, bit;
-	bool alive;
+	unsigned long young = 0, bits;
+	unsigned int i;
 
 	if (marks->seq == scan->seq)
 		return;
@@ -233,18 +291,7 @@ static void snapshot_pool(struct refslab_scan *scan, struct refslab_pool *pool, 
 			bits |= marks->old[i];
 		if (scan->filter)
 			bits &= ~cannot_be_garbage(scan, pool, i);
-		for (; bits; bits &= bits - 1) {
-			bit = bits & -bits;
-			n = i * BITS_PER_LONG + __ffs(bits);
-			if (refslab_scan_snapshot(pool, n, &alive))
-				refslab_scan_add(scan, pool, n);
-			marks->middle[i] &= ~bit;
-			marks->old[i] &= ~bit;
-			if (alive && to == 1)
-				marks->middle[i] |= bit;
-			else if (alive)
-				marks->old[i] |= bit;
-		}
+		snapshot_blocks(scan, pool, i, bits);
 	}
 	if (!bitmap_empty(marks->middle, REFSLAB_POOL_MARKS))
 		refslab_objects_queue_pool(scan->objects, pool, 1);
@@ -282,6 +329,8 @@ static void snapshot_all_pools(struct refslab_scan *scan)
 	u64 cursor = 0;
 
 	while ((pool = refslab_mem_next_pool(scan->mem, &cursor))) {
+		if (pool->arena && pool->number + 1 < REFSLAB_ARENA_POOLS)
+			refslab_scan_prefetch(pool + 1);
 		if (pool->kind == REFSLAB_MEM_CONTAINER)
 			snapshot_pool(scan, pool, false);
 		refslab_scan_breathe(scan);
@@ -342,52 +391,78 @@ static void subtract(void *target, void *arg)
 		refslab_scan_push(arg, target, take_off);
 }
 
-/* Slots read at once without the object's lock. */
-#define FEW		8
-
 /*
  * Phase 2 may read slots without the object's lock, as long as they are slots: the object is the
- * one that was snapshotted when its version is the same afterwards. Returns false when it is not,
- * or has more than a few slots, or references elsewhere.
+ * one that was snapshotted when its version is the same afterwards. Objects with few slots are read
+ * so, some at a time, as the barrier between the two costs more than the reading.
  */
-static bool subtract_few(struct refslab_scan_pipe *pipe, struct refslab_container *x)
-{
-	struct refslab_type *type = refslab_object_type(&x->obj);
-	void **slots = refslab_object_slots(&x->obj), *target[FEW];
-	u32 i, n = type->nr_slots;
+#define BATCH		16
 
-	if (n > FEW || (type->flags & REFSLAB_TYPE_TABLE) || (type->ops && type->ops->traverse))
-		return false;
-	for (i = 0; i < n; i++)
-		target[i] = READ_ONCE(slots[i]);
+struct batch {
+	unsigned int nr;
+	unsigned int end[BATCH];
+	struct refslab_container *x[BATCH];
+	void *target[BATCH * REFSLAB_FEW];
+};
+
+static void subtract_batch(struct refslab_scan_pipe *pipe, struct batch *batch)
+{
+	unsigned int n, i = 0;
+
 	/*
 	 * The slots are read before the version: pairs with the full barrier in make(). And whoever
 	 * is seen in one is seen touched later: pairs with refslab_slot_displace().
 	 */
 	smp_rmb();
-	if (touched(x, refslab_word_read(&x->obj.word)))
-		return false;
-	for (i = 0; i < n; i++)
-		subtract(target[i], pipe);
-	return true;
+	for (n = 0; n < batch->nr; n++) {
+		if (unlikely(touched(batch->x[n], refslab_word_read(&batch->x[n]->obj.word)))) {
+			refslab_scan_references(&batch->x[n]->obj, subtract, pipe);
+			i = batch->end[n];
+			continue;
+		}
+		for (; i < batch->end[n]; i++)
+			subtract(batch->target[i], pipe);
+	}
+	batch->nr = 0;
+}
+
+static __always_inline void subtract_from(struct refslab_scan_pipe *pipe, struct batch *batch,
+					  struct refslab_container *x)
+{
+	struct refslab_type *type = refslab_object_type(&x->obj);
+	unsigned int end = batch->nr ? batch->end[batch->nr - 1] : 0;
+	void **slots = refslab_object_slots(&x->obj);
+	u32 i;
+
+	if (unlikely(!(type->flags & REFSLAB_TYPE_FEW))) {
+		refslab_scan_references(&x->obj, subtract, pipe);
+		return;
+	}
+	for (i = 0; i < type->nr_slots; i++)
+		batch->target[end++] = READ_ONCE(slots[i]);
+	batch->x[batch->nr] = x;
+	batch->end[batch->nr++] = end;
+	if (batch->nr == BATCH)
+		subtract_batch(pipe, batch);
 }
 
 static void subtract_references(struct refslab_scan *scan)
 {
 	struct refslab_scan_pipe pipe = { .scan = scan };
-	struct refslab_container *x;
+	struct batch batch __uninitialized;
 	struct refslab_pool *pool;
 	unsigned long bits;
-	unsigned int i;
+	unsigned int i, n;
 
+	batch.nr = 0;
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
 			for (bits = pool->marks.in_scan[i]; bits; bits &= bits - 1) {
-				x = refslab_scan_object(pool, i * BITS_PER_LONG + __ffs(bits));
-				if (!subtract_few(&pipe, x))
-					refslab_scan_references(&x->obj, subtract, &pipe);
+				n = i * BITS_PER_LONG + __ffs(bits);
+				subtract_from(&pipe, &batch, refslab_scan_object(pool, n));
 			}
 		}
+		subtract_batch(&pipe, &batch);
 		refslab_scan_breathe(scan);
 	}
 	refslab_scan_flush(&pipe, take_off);

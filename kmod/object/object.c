@@ -62,12 +62,9 @@ static void mark_young(struct refslab_objects *objects, struct refslab_object *o
 	struct refslab_pool *pool = refslab_mem_pool_of(&objects->mem, obj);
 	unsigned int index = refslab_mem_index(pool, obj);
 
-	if (test_bit(index, pool->marks.young))
-		return;
-	set_bit(index, pool->marks.young);
-	/* the bit is set before the list is looked at: pairs with snapshot_listed_pools() */
-	smp_mb__after_atomic();
-	refslab_objects_queue_pool(objects, pool, 0);
+	/* full barrier: the list is looked at afterwards; pairs with snapshot_listed_pools() */
+	if (!test_bit(index, pool->marks.young) && !test_and_set_bit(index, pool->marks.young))
+		refslab_objects_queue_pool(objects, pool, 0);
 }
 
 static u64 next_id(struct refslab_objects *objects, struct refslab_objects_cpu *cpu)

@@ -115,6 +115,8 @@ struct refslab_extra {
 #define REFSLAB_TYPE_WEAKABLE	BIT(5)		/* objects may have weak references */
 #define REFSLAB_TYPE_FINALIZE	BIT(6)		/* @ops has a finalizer */
 #define REFSLAB_TYPE_NOTIFY	BIT(7)		/* the finalizer is an event for user space */
+/* a container with few slots, and references nowhere else: see REFSLAB_FEW */
+#define REFSLAB_TYPE_FEW	BIT(8)
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -285,6 +287,9 @@ struct refslab_objects {
 /* Slots looked at, or torn down, under one hold of an object's lock. */
 #define REFSLAB_CHUNK		256
 
+/* Slots that a scan reads at once. */
+#define REFSLAB_FEW		8
+
 static inline struct refslab_type *refslab_object_type(const struct refslab_object *obj)
 {
 	return (struct refslab_type *)(READ_ONCE(obj->head) & ~REFSLAB_HEAD_FLAGS);
@@ -308,6 +313,20 @@ static inline void refslab_object_unlock(struct refslab_object *obj)
 static inline void **refslab_object_slots(const struct refslab_object *obj)
 {
 	return (void **)((struct refslab_container *)obj + 1);
+}
+
+/* The same for who has preemption off already, and goes on to the next object at once. */
+static inline void refslab_object_lock_next(struct refslab_object *obj)
+{
+	while (unlikely(test_and_set_bit_lock(REFSLAB_HEAD_LOCK, &obj->head)))
+		cpu_relax();
+	__acquire(bitlock);
+}
+
+static inline void refslab_object_unlock_next(struct refslab_object *obj)
+{
+	__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	__release(bitlock);
 }
 
 static inline struct refslab_table *refslab_object_table(const struct refslab_object *obj)
@@ -432,7 +451,8 @@ u64 refslab_cache_count(struct refslab_type *type);
 /**
  * refslab_slot_displace() - put a reference where another was
  * @where: where an object keeps a reference; the object's lock is held
- * @to: a reference that becomes the slot's; NULL for none
+ * @to: a reference that becomes the slot's, taken by refslab_word_try_get(), whose full barrier has
+ *	it seen taken by who sees it here: pairs with subtract_batch(); NULL for none
  *
  * What was there loses its reference before the lock goes (rule R2). Return: what was there when
  * that was its last one, for refslab_destroy_last() without the lock; else NULL.
@@ -441,8 +461,7 @@ static inline struct refslab_object *refslab_slot_displace(void **where, struct 
 {
 	struct refslab_object *old = *where;
 
-	/* the reference was taken before it is seen here: pairs with subtract_few() */
-	smp_store_release(where, to);
+	WRITE_ONCE(*where, to);
 	return old && refslab_word_put(&old->word) ? old : NULL;
 }
 

@@ -32,6 +32,8 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->flags |= REFSLAB_TYPE_CONTAINER;
 		if (!params->acyclic)
 			type->flags |= REFSLAB_TYPE_TRACKED;
+		if (!table && !custom && params->nr_slots <= REFSLAB_FEW)
+			type->flags |= REFSLAB_TYPE_FEW;
 		type->kind = REFSLAB_MEM_CONTAINER;
 		type->size = sizeof(struct refslab_container);
 	} else {

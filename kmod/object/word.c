@@ -78,10 +78,7 @@ bool refslab_word_put_slow(atomic64_t *word, u64 new)
 		recentre(word, new);
 		return false;
 	}
-	if (count)
-		return false;
-	smp_acquire__after_ctrl_dep();
-	return true;
+	return !count;
 }
 REFSLAB_EXPORT_TEST(refslab_word_put_slow);
 
@@ -89,7 +86,7 @@ REFSLAB_EXPORT_TEST(refslab_word_put_slow);
  * refslab_word_try_get() - take a reference unless the count is at its limit
  * @word: the word of an object the caller holds a reference (or its slot's lock) on
  *
- * Return: false when the object has REFSLAB_COUNT_MAX references or more.
+ * Full barrier, for refslab_slot_displace(). Return: false when the object has REFSLAB_COUNT_MAX references or more.
  */
 bool refslab_word_try_get(atomic64_t *word)
 {
@@ -99,7 +96,7 @@ bool refslab_word_try_get(atomic64_t *word)
 		if (unlikely(!(old & REFSLAB_WORD_FIXED) &&
 			     refslab_word_count(old) >= REFSLAB_COUNT_MAX))
 			return false;
-	} while (!atomic64_try_cmpxchg_relaxed(word, (s64 *)&old, old + REFSLAB_WORD_GET));
+	} while (!atomic64_try_cmpxchg(word, (s64 *)&old, old + REFSLAB_WORD_GET));
 	if (unlikely(old & REFSLAB_WORD_FIXED))
 		recentre(word, old + REFSLAB_WORD_GET);
 	return true;

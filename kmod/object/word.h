@@ -78,13 +78,13 @@ static inline void refslab_word_get(atomic64_t *word)
  * refslab_word_put() - drop a reference
  * @word: the object's word
  *
- * Release; acquire when the count reaches 0. Context: any.
+ * Release; acquire when the count reaches 0: a full barrier costs the same. Context: any.
  *
  * Return: true when this was the last one: the caller must destroy the object.
  */
 static inline bool refslab_word_put(atomic64_t *word)
 {
-	u64 new = atomic64_add_return_release(REFSLAB_WORD_PUT, word);
+	u64 new = atomic64_add_return(REFSLAB_WORD_PUT, word);
 
 	if (unlikely((u32)new - 1 >= REFSLAB_COUNT_SATURATED - 1))
 		return refslab_word_put_slow(word, new);
