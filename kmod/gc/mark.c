@@ -9,8 +9,8 @@
  */
 #include "scan.h"
 
-/* Has the object's pool followed, some time. */
-static void queue(struct refslab_scan *scan, const void *block)
+/* Has the object's pool followed, some time. @scratch: the block's byte */
+static void queue(struct refslab_scan *scan, u8 *scratch, const void *block)
 {
 	unsigned long offset = (unsigned long)block & (REFSLAB_ARENA_SIZE - 1);
 	struct refslab_arena *arena;
@@ -22,7 +22,8 @@ static void queue(struct refslab_scan *scan, const void *block)
 		scan->gray_large = pool;
 		return;
 	}
-	arena = refslab_mem_arena_of(scan->mem, block);
+	scratch -= offset / REFSLAB_OBJECT_MIN;
+	arena = container_of(scratch, struct refslab_arena, scratch[0]);
 	if (!arena->gray) {
 		arena->gray_next = NULL;
 		*scan->gray_tail = arena;
@@ -36,7 +37,7 @@ static __always_inline void shade(struct refslab_scan *scan, u8 *scratch, void *
 	if (!refslab_scan_white(*scratch))
 		return;
 	*scratch = REFSLAB_SCAN_GRAY;
-	queue(scan, block);
+	queue(scan, scratch, block);
 }
 
 /**
@@ -253,7 +254,7 @@ static void include_target(void *target, void *arg)
 	if (test_bit(index, pool->marks.judged))
 		scan->skipped--;
 	refslab_scan_add(scan, pool, index);
-	queue(scan, target);
+	queue(scan, refslab_mem_scratch_at(pool, index), target);
 }
 
 static void include_from(struct refslab_scan *scan, struct refslab_pool *pool)

@@ -13,6 +13,12 @@
 #include "gc.h"
 #include "../refslab.h"
 
+/* Where the bytes of an arena's blocks are; see struct refslab_pool.scratch. */
+struct refslab_scan_map {
+	unsigned long arena;
+	u8 *scratch;
+};
+
 /**
  * struct refslab_scan - a scan under way
  * @objects:	the heap's objects
@@ -20,6 +26,9 @@
  * @seq:	number of the scan: a pool's marks are valid when they carry it
  * @generation:	the oldest generation scanned
  * @filter:	of old objects, only candidates are looked at, and what they reach
+ * @map:	arenas seen so far, by address, or NULL: of arenas in great number the pages that lead
+ *		to their descriptors fall into few sets of the processor's caches
+ * @map_mask:	number of entries less one
  * @pools:	pools with objects of the set scanned, linked through marks.scan_next
  * @tail:	end of that list
  * @gray:	arenas with objects to follow, linked through their gray_next
@@ -44,6 +53,8 @@ struct refslab_scan {
 	u64 seq;
 	unsigned int generation;
 	bool filter;
+	struct refslab_scan_map *map;
+	unsigned long map_mask;
 	struct refslab_pool *pools;
 	struct refslab_pool **tail;
 	struct refslab_arena *gray;
@@ -96,6 +107,23 @@ static inline void refslab_scan_prefetch(const struct refslab_pool *pool)
 #define REFSLAB_SCAN_GRAY	254
 #define REFSLAB_SCAN_BLACK	255
 
+/* The byte of a block in @scan's memory. */
+static __always_inline u8 *refslab_scan_scratch(const struct refslab_scan *scan, const void *block)
+{
+	unsigned long offset = (unsigned long)block & (REFSLAB_ARENA_SIZE - 1);
+	unsigned long arena = (unsigned long)block >> REFSLAB_ARENA_SHIFT;
+	struct refslab_scan_map *at;
+
+	if (unlikely(!scan->map || refslab_mem_is_large(block)))
+		return refslab_mem_scratch(scan->mem, block);
+	at = &scan->map[arena & scan->map_mask];
+	if (unlikely(at->arena != arena)) {
+		at->arena = arena;
+		at->scratch = refslab_mem_arena_of(scan->mem, block)->scratch;
+	}
+	return at->scratch + offset / REFSLAB_OBJECT_MIN;
+}
+
 /* Is it in the set, and not marked? */
 static inline bool refslab_scan_white(u8 scratch)
 {
@@ -122,7 +150,7 @@ static inline bool refslab_scan_is_root(u8 scratch, const struct refslab_contain
  * References wait in a pipe until the bytes of what they refer to have been brought near: each
  * costs a trip to memory.
  */
-#define REFSLAB_SCAN_PIPE	16	/* a power of two */
+#define REFSLAB_SCAN_PIPE	16
 
 struct refslab_scan_pipe {
 	struct refslab_scan *scan;
@@ -144,7 +172,7 @@ static __always_inline void refslab_scan_push(struct refslab_scan_pipe *pipe, vo
 	if (likely(scratch))
 		arrive(pipe->scan, scratch, pipe->target[n]);
 	pipe->target[n] = target;
-	pipe->scratch[n] = refslab_mem_scratch(pipe->scan->mem, target);
+	pipe->scratch[n] = refslab_scan_scratch(pipe->scan, target);
 	prefetchw(pipe->scratch[n]);
 }
 
