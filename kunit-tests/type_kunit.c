@@ -31,6 +31,7 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 {
 	const u32 container = sizeof(struct refslab_container);
 	const u32 atom = sizeof(struct refslab_object);
+	const u32 few = REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_FEW;
 	const struct {
 		struct refslab_type_params params;
 		u32 flags;
@@ -42,14 +43,15 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 		{ { .name = "c", .body = REFSLAB_MAX_PAYLOAD }, 0, REFSLAB_MEM_ATOM,
 		  atom + REFSLAB_MAX_PAYLOAD },
 		{ { .name = "d", .acyclic = true }, 0, REFSLAB_MEM_ATOM, atom },
-		{ { .name = "e", .nr_slots = 1 },
+		{ { .name = "e", .nr_slots = 1 }, few | REFSLAB_TYPE_TRACKED,
+		  REFSLAB_MEM_CONTAINER, container + 8 },
+		{ { .name = "f", .nr_slots = REFSLAB_FEW, .body = 5 }, few | REFSLAB_TYPE_TRACKED,
+		  REFSLAB_MEM_CONTAINER, container + REFSLAB_FEW * 8 + 5 },
+		{ { .name = "F", .nr_slots = REFSLAB_FEW + 1, .body = 5 },
 		  REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_TRACKED, REFSLAB_MEM_CONTAINER,
-		  container + 8 },
-		{ { .name = "f", .nr_slots = 2, .body = 5 },
-		  REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_TRACKED, REFSLAB_MEM_CONTAINER,
-		  container + 16 + 5 },
+		  container + REFSLAB_FEW * 8 + 8 + 5 },
 		{ { .name = "g", .nr_slots = 2, .acyclic = true },
-		  REFSLAB_TYPE_CONTAINER, REFSLAB_MEM_CONTAINER, container + 16 },
+		  few, REFSLAB_MEM_CONTAINER, container + 16 },
 		{ { .name = "h", .nr_slots = REFSLAB_MAX_SLOTS, .body = REFSLAB_MAX_PAYLOAD },
 		  REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_TRACKED, REFSLAB_MEM_CONTAINER,
 		  container + REFSLAB_MAX_SLOTS * 8 + REFSLAB_MAX_PAYLOAD },
@@ -65,7 +67,7 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 		{ { .name = "m", .flags = REFSLAB_TYPE_SIZED, .body = 4 }, REFSLAB_TYPE_SIZED,
 		  REFSLAB_MEM_ATOM, atom + 4 },
 		{ { .name = "n", .flags = REFSLAB_TYPE_USER, .nr_slots = 1 },
-		  REFSLAB_TYPE_USER | REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_TRACKED,
+		  REFSLAB_TYPE_USER | few | REFSLAB_TYPE_TRACKED,
 		  REFSLAB_MEM_CONTAINER, container + 8 },
 	};
 	struct refslab_objects *objects = refslab_fixture_objects(test);

@@ -86,7 +86,8 @@ REFSLAB_EXPORT_TEST(refslab_word_put_slow);
  * refslab_word_try_get() - take a reference unless the count is at its limit
  * @word: the word of an object the caller holds a reference (or its slot's lock) on
  *
- * Full barrier, for refslab_slot_displace(). Return: false when the object has REFSLAB_COUNT_MAX references or more.
+ * Full barrier, for refslab_slot_displace(). Return: false when the object has REFSLAB_COUNT_MAX
+ * references or more.
  */
 bool refslab_word_try_get(atomic64_t *word)
 {
