@@ -40,8 +40,9 @@ verify: ## the proof of the collector's protocol: exhaustive searches of its mod
 install: modules tool ## module, tool, manual page, headers; PREFIX=, DESTDIR=
 	$(kbuild) modules_install $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
 	$(MAKE) -C userspace-tool install
-	$(INSTALL) -d $(DESTDIR)$(APIDIR)
+	$(INSTALL) -d $(DESTDIR)$(APIDIR)/object
 	$(INSTALL) -m 644 kmod/refslab.h Module.symvers $(DESTDIR)$(APIDIR)
+	$(INSTALL) -m 644 kmod/object/word.h $(DESTDIR)$(APIDIR)/object
 
 clean: ## remove what was built (guest kernels are kept: see vm/README.md)
 	rm -rf build

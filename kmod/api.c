@@ -116,36 +116,6 @@ void *refslab_payload(void *obj)
 EXPORT_SYMBOL_GPL(refslab_payload);
 
 /**
- * refslab_get() - take one more reference
- * @obj: the object; the caller holds a reference
- *
- * Context: any. Return: @obj.
- */
-void *refslab_get(void *obj)
-{
-	refslab_word_get(&((struct refslab_object *)obj)->word);
-	return obj;
-}
-EXPORT_SYMBOL_GPL(refslab_get);
-
-/**
- * refslab_put() - drop a reference
- * @obj: the object, or NULL; it may be gone afterwards
- *
- * The last reference destroys the object, and what only it referred to: up to a budget of 8192
- * objects and references here, the rest in a worker, all of it there when called in an
- * interrupt, with interrupts or bottom halves off, or from a release().
- *
- * Context: any but NMI, not in traverse() or clear() (see refslab_drop()) or under refslab_lock().
- */
-void refslab_put(void *obj)
-{
-	if (obj)
-		refslab_object_put(obj);
-}
-EXPORT_SYMBOL_GPL(refslab_put);
-
-/**
  * refslab_link() - store a counted reference in a slot
  * @from: the object whose slot it is; the caller holds a reference on it
  * @slot: index, from 0

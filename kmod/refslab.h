@@ -17,7 +17,10 @@
 #include <linux/gfp.h>
 #include <linux/types.h>
 
+#include "object/word.h"
+
 struct refslab_heap;
+struct refslab_object;
 struct refslab_type;
 
 /**
@@ -83,8 +86,36 @@ struct refslab_type *refslab_type_register(struct refslab_heap *heap,
 
 void *refslab_alloc(struct refslab_type *type, gfp_t gfp);
 void *refslab_payload(void *obj);
-void *refslab_get(void *obj);
-void refslab_put(void *obj);
+
+/**
+ * refslab_get() - take one more reference
+ * @obj: the object; the caller holds a reference
+ *
+ * Context: any. Return: @obj.
+ */
+static inline void *refslab_get(void *obj)
+{
+	refslab_word_get(obj);
+	return obj;
+}
+
+void refslab_destroy_last(struct refslab_object *obj);
+
+/**
+ * refslab_put() - drop a reference
+ * @obj: the object, or NULL; it may be gone afterwards
+ *
+ * The last reference destroys the object, and what only it referred to: up to a budget of 8192
+ * objects and references here, the rest in a worker, all of it there when called in an
+ * interrupt, with interrupts or bottom halves off, or from a release().
+ *
+ * Context: any but NMI, not in traverse() or clear() (see refslab_drop()) or under refslab_lock().
+ */
+static inline void refslab_put(void *obj)
+{
+	if (obj && refslab_word_put(obj))
+		refslab_destroy_last(obj);
+}
 
 int refslab_link(void *from, unsigned int slot, void *to);
 void *refslab_follow(void *from, unsigned int slot);

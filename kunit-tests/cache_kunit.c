@@ -266,9 +266,74 @@ static void drains_beside_everything_lose_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refslab_fixture_live(refslab_fixture_heap(test)), 0);
 }
 
+static u32 loose_of(struct refslab_type *type)
+{
+	u32 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += per_cpu_ptr(type->cache.cpu, cpu)->nr_loose;
+	return n;
+}
+
+/* Blocks are taken and given back some at a time; who asks what is used does not see it. */
+static void blocks_on_their_way_do_not_count(struct kunit *test)
+{
+	struct refslab_type *type = refslab_fixture_type(test, "loose", 2, 0, 0);
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	u32 most = 0, n, made = 0;
+	struct refslab_object **objs;
+	struct refslab_stat stat;
+
+	objs = kunit_kcalloc(test, 300, sizeof(*objs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	refslab_fixture_pin(test, cpumask_first(cpu_online_mask));
+	for (; made < 300; made++) {
+		objs[made] = refslab_fixture_object(test, type);
+		n = loose_of(type);
+		most = max(most, n);
+		if (made < 64)
+			KUNIT_EXPECT_EQ(test, n, 0);
+	}
+	KUNIT_EXPECT_GT(test, most, 0);
+	KUNIT_EXPECT_LT(test, most, REFSLAB_CACHE_LOOSE);
+	refslab_heap_stat(heap, &stat);
+	KUNIT_EXPECT_EQ(test, loose_of(type), 0);
+	KUNIT_EXPECT_EQ(test, stat.objects, 300);
+	KUNIT_EXPECT_EQ(test, stat.bytes_used, 300 * block_of(type));
+	KUNIT_EXPECT_EQ(test, stat.bytes_cached, 0);
+	KUNIT_EXPECT_EQ(test, stat.pools_used + stat.pools_full,
+			DIV_ROUND_UP(300, REFSLAB_POOL_SIZE / block_of(type)));
+	refslab_fixture_check_held(test, objs, 300);
+	put_many(objs, 300);
+	KUNIT_EXPECT_LT(test, loose_of(type), REFSLAB_CACHE_LOOSE);
+	refslab_heap_stat(heap, &stat);
+	KUNIT_EXPECT_EQ(test, stat.bytes_used, 0);
+	KUNIT_EXPECT_EQ(test, stat.arenas, 0);
+}
+
+/* Without a cache, too, a block that has just been freed is the next to be used. */
+static void reuse_is_last_in_first_out_without_a_cache(struct kunit *test)
+{
+	struct refslab_type *type = refslab_fixture_type(test, "lifo0", 2, 0, 0);
+	struct refslab_object *a = refslab_fixture_object(test, type);
+	struct refslab_object *b = refslab_fixture_object(test, type);
+
+	refslab_fixture_pin(test, cpumask_first(cpu_online_mask));
+	refslab_object_put(a);
+	refslab_object_put(b);
+	KUNIT_EXPECT_PTR_EQ(test, refslab_fixture_object(test, type), b);
+	KUNIT_EXPECT_PTR_EQ(test, refslab_fixture_object(test, type), a);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_hits(type), 0);
+	refslab_object_put(a);
+	refslab_object_put(b);
+}
+
 static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(one_cpu_may_use_all_of_the_limit),
 	KUNIT_CASE(reuse_is_last_in_first_out),
+	KUNIT_CASE(reuse_is_last_in_first_out_without_a_cache),
+	KUNIT_CASE(blocks_on_their_way_do_not_count),
 	KUNIT_CASE(a_type_never_serves_another),
 	KUNIT_CASE(hits_are_counted),
 	KUNIT_CASE(drain_gives_blocks_and_room_back),

@@ -189,6 +189,53 @@ static void pool_used_order(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, mem_alloc(test, REFSLAB_MEM_ATOM, 512), blocks[2]);
 }
 
+/* Some blocks at once: of one pool, and never a pool more than the first block needs. */
+static void pool_batches(struct kunit *test)
+{
+	struct refslab_mem *mem = mem_of(test);
+	const unsigned int size = 48, capacity = REFSLAB_POOL_SIZE / size;
+	struct refslab_pool *pool = NULL;
+	unsigned int n, used = 0;
+	void *list, *all = NULL, *next;
+
+	while (used < capacity) {
+		n = refslab_mem_alloc_batch(mem, REFSLAB_MEM_CONTAINER, size, 16, GFP_KERNEL,
+					    &list);
+		KUNIT_ASSERT_EQ(test, n, min(16U, capacity - used));
+		used += n;
+		for (; list; list = next, n--) {
+			next = *refslab_mem_link(REFSLAB_MEM_CONTAINER, list);
+			pool = pool ?: mem_pool(test, list);
+			KUNIT_ASSERT_PTR_EQ(test, mem_pool(test, list), pool);
+			KUNIT_EXPECT_NULL(test, memchr_inv(list, 0, REFSLAB_MEM_STABLE));
+			*refslab_mem_link(REFSLAB_MEM_CONTAINER, list) = all;
+			all = list;
+		}
+		KUNIT_EXPECT_EQ(test, n, 0);
+		KUNIT_EXPECT_EQ(test, pool->used, used);
+		MEM_EXPECT_SOUND(test);
+	}
+	expect_state(test, pool, REFSLAB_POOL_FULL);
+	/* free ones before untouched ones, and no more than there are */
+	next = *refslab_mem_link(REFSLAB_MEM_CONTAINER, all);
+	list = *refslab_mem_link(REFSLAB_MEM_CONTAINER, next);
+	*refslab_mem_link(REFSLAB_MEM_CONTAINER, next) = NULL;
+	refslab_mem_free_batch(mem, REFSLAB_MEM_CONTAINER, size, all);
+	all = list;
+	expect_state(test, pool, REFSLAB_POOL_USED);
+	n = refslab_mem_alloc_batch(mem, REFSLAB_MEM_CONTAINER, size, 16, GFP_KERNEL, &list);
+	KUNIT_EXPECT_EQ(test, n, 2);
+	refslab_mem_free_batch(mem, REFSLAB_MEM_CONTAINER, size, list);
+	KUNIT_EXPECT_EQ(test, mem->nr_arenas, 1);
+	/* the last ones take the arena along */
+	refslab_mem_free_batch(mem, REFSLAB_MEM_CONTAINER, size, all);
+	KUNIT_EXPECT_EQ(test, mem->nr_arenas, 0);
+	atomic_set(&mem->fail_at, 1);
+	KUNIT_EXPECT_EQ(test, refslab_mem_alloc_batch(mem, REFSLAB_MEM_CONTAINER, size, 16,
+						      GFP_KERNEL, &list), 0);
+	KUNIT_EXPECT_NULL(test, list);
+}
+
 /* Memory is not touched before it is needed, and then no more of it than that. */
 static void pool_untouched(struct kunit *test)
 {
@@ -197,7 +244,8 @@ static void pool_untouched(struct kunit *test)
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		u8 *first = mem_alloc(test, kind, 64), *second;
 		struct refslab_pool *pool = mem_pool(test, first);
-		unsigned int zeroed = kind == REFSLAB_MEM_RAW ? 0 : 32;
+		/* of plain memory, the link of a list of one */
+		unsigned int zeroed = kind == REFSLAB_MEM_RAW ? sizeof(void *) : 32;
 
 		KUNIT_ASSERT_PTR_EQ(test, pool->base, (void *)first);
 		KUNIT_EXPECT_EQ(test, pool->carved, 1);
@@ -476,6 +524,7 @@ static struct kunit_case mem_pool_cases[] = {
 	KUNIT_CASE(pool_states),
 	KUNIT_CASE(pool_lifo),
 	KUNIT_CASE(pool_used_order),
+	KUNIT_CASE(pool_batches),
 	KUNIT_CASE(pool_untouched),
 	KUNIT_CASE(pool_stable_bytes),
 	KUNIT_CASE(pool_zero_flag),

@@ -31,18 +31,19 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 {
 	const u32 container = sizeof(struct refslab_container);
 	const u32 atom = sizeof(struct refslab_object);
-	const u32 few = REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_FEW;
+	const u32 plain = REFSLAB_TYPE_PLAIN;
+	const u32 few = REFSLAB_TYPE_CONTAINER | REFSLAB_TYPE_FEW | plain;
 	const struct {
 		struct refslab_type_params params;
 		u32 flags;
 		u8 kind;
 		u32 size;
 	} cases[] = {
-		{ { .name = "a" }, 0, REFSLAB_MEM_ATOM, atom },
-		{ { .name = "b", .body = 3 }, 0, REFSLAB_MEM_ATOM, atom + 3 },
-		{ { .name = "c", .body = REFSLAB_MAX_PAYLOAD }, 0, REFSLAB_MEM_ATOM,
+		{ { .name = "a" }, plain, REFSLAB_MEM_ATOM, atom },
+		{ { .name = "b", .body = 3 }, plain, REFSLAB_MEM_ATOM, atom + 3 },
+		{ { .name = "c", .body = REFSLAB_MAX_PAYLOAD }, plain, REFSLAB_MEM_ATOM,
 		  atom + REFSLAB_MAX_PAYLOAD },
-		{ { .name = "d", .acyclic = true }, 0, REFSLAB_MEM_ATOM, atom },
+		{ { .name = "d", .acyclic = true }, plain, REFSLAB_MEM_ATOM, atom },
 		{ { .name = "e", .nr_slots = 1 }, few | REFSLAB_TYPE_TRACKED,
 		  REFSLAB_MEM_CONTAINER, container + 8 },
 		{ { .name = "f", .nr_slots = REFSLAB_FEW, .body = 5 }, few | REFSLAB_TYPE_TRACKED,
@@ -63,9 +64,10 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 		  container + 8 },
 		{ { .name = "k", .ops = &traversing_ops, .acyclic = true, .body = 8 },
 		  REFSLAB_TYPE_CONTAINER, REFSLAB_MEM_CONTAINER, container + 8 },
-		{ { .name = "l", .ops = &plain_ops, .body = 8 }, 0, REFSLAB_MEM_ATOM, atom + 8 },
-		{ { .name = "m", .flags = REFSLAB_TYPE_SIZED, .body = 4 }, REFSLAB_TYPE_SIZED,
-		  REFSLAB_MEM_ATOM, atom + 4 },
+		{ { .name = "l", .ops = &plain_ops, .body = 8 }, plain, REFSLAB_MEM_ATOM,
+		  atom + 8 },
+		{ { .name = "m", .flags = REFSLAB_TYPE_SIZED, .body = 4 },
+		  REFSLAB_TYPE_SIZED | plain, REFSLAB_MEM_ATOM, atom + 4 },
 		{ { .name = "n", .flags = REFSLAB_TYPE_USER, .nr_slots = 1 },
 		  REFSLAB_TYPE_USER | few | REFSLAB_TYPE_TRACKED,
 		  REFSLAB_MEM_CONTAINER, container + 8 },

@@ -458,6 +458,7 @@ static int check_heap(struct check *c, struct refslab_object *const *held, size_
 	/* a scan that is still tearing down, and then what it left to destroy */
 	flush_work(&c->heap->gc.work);
 	refslab_destroy_settle(objects);
+	refslab_cache_settle(objects);
 	mutex_lock(&c->heap->gc.scan_lock);
 	err = refslab_mem_check(&objects->mem, c->why, c->len);
 	if (!err) {

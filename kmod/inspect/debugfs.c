@@ -260,11 +260,14 @@ static const struct seq_operations arenas_sops = {
 
 static int arenas_open(struct inode *inode, struct file *file)
 {
+	struct refslab_heap *heap = inode->i_private;
 	int err = seq_open(file, &arenas_sops);
 
-	if (!err)
-		((struct seq_file *)file->private_data)->private = inode->i_private;
-	return err;
+	if (err)
+		return err;
+	refslab_cache_settle(&heap->objects);
+	((struct seq_file *)file->private_data)->private = heap;
+	return 0;
 }
 
 static const struct file_operations arenas_fops = {

@@ -166,18 +166,57 @@ REFSLAB_EXPORT_TEST(refslab_mem_destroy);
 void *refslab_mem_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size, gfp_t gfp)
 {
 	bool zero = kind == REFSLAB_MEM_RAW && (gfp & __GFP_ZERO);
-	void *block;
+	void *block = NULL;
 
 	gfp &= ~MEM_GFP_IGNORED;
 	might_alloc(gfp);
 	if (unlikely(size > REFSLAB_CLASS_MAX))
 		return refslab_large_alloc(mem, kind, size, zero ? gfp | __GFP_ZERO : gfp);
-	block = refslab_pool_alloc(mem, kind, size, gfp);
+	refslab_pool_alloc(mem, kind, size, 1, gfp, &block);
 	if (zero && block)
 		memset(block, 0, size);
 	return block;
 }
 REFSLAB_EXPORT_TEST(refslab_mem_alloc);
+
+/**
+ * refslab_mem_alloc_batch() - allocate some blocks of objects at once
+ * @mem: the memory
+ * @kind: what they will hold; not REFSLAB_MEM_RAW
+ * @size: bytes of each, at most REFSLAB_CLASS_MAX
+ * @nr: how many at most
+ * @gfp: as for refslab_mem_alloc()
+ * @list: out: the blocks, linked through refslab_mem_link(); NULL when there is no memory
+ *
+ * They come from one pool, and no pool is taken into use for more than the first.
+ *
+ * Context: process; sleeps if @gfp allows it. Return: how many there are.
+ */
+unsigned int refslab_mem_alloc_batch(struct refslab_mem *mem, enum refslab_mem_kind kind,
+				     size_t size, unsigned int nr, gfp_t gfp, void **list)
+{
+	gfp &= ~MEM_GFP_IGNORED;
+	might_alloc(gfp);
+	*list = NULL;
+	return refslab_pool_alloc(mem, kind, size, nr, gfp, list);
+}
+REFSLAB_EXPORT_TEST(refslab_mem_alloc_batch);
+
+/**
+ * refslab_mem_free_batch() - free some blocks of objects at once
+ * @mem: the memory
+ * @kind: as they were allocated
+ * @size: as they were allocated, at most REFSLAB_CLASS_MAX
+ * @list: the blocks, linked through refslab_mem_link(); some dozens at most: a lock is held
+ *
+ * As refslab_mem_free(). Context: process, may be atomic.
+ */
+void refslab_mem_free_batch(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+			    void *list)
+{
+	refslab_pool_free(mem, kind, size, list);
+}
+REFSLAB_EXPORT_TEST(refslab_mem_free_batch);
 
 /**
  * refslab_mem_free() - free a block
@@ -192,10 +231,12 @@ REFSLAB_EXPORT_TEST(refslab_mem_alloc);
  */
 void refslab_mem_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size, void *block)
 {
-	if (unlikely(size > REFSLAB_CLASS_MAX))
+	if (unlikely(size > REFSLAB_CLASS_MAX)) {
 		refslab_large_free(mem, kind, size, block);
-	else
-		refslab_pool_free(mem, kind, size, block);
+		return;
+	}
+	*refslab_mem_link(kind, block) = NULL;
+	refslab_pool_free(mem, kind, size, block);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_free);
 

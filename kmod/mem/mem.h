@@ -306,6 +306,10 @@ void *refslab_mem_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, siz
 			gfp_t gfp);
 void refslab_mem_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
 		      void *block);
+unsigned int refslab_mem_alloc_batch(struct refslab_mem *mem, enum refslab_mem_kind kind,
+				     size_t size, unsigned int nr, gfp_t gfp, void **list);
+void refslab_mem_free_batch(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+			    void *list);
 void refslab_mem_hold(struct refslab_mem *mem);
 void refslab_mem_release(struct refslab_mem *mem);
 void refslab_mem_settle(struct refslab_mem *mem);
@@ -324,10 +328,10 @@ void refslab_arena_unmap_all(struct refslab_mem *mem);
 struct refslab_arena *refslab_arena_of_mapped(struct refslab_mem *mem, const void *block);
 void refslab_arena_destroy_all(struct refslab_mem *mem);
 void refslab_pool_init(struct refslab_mem *mem);
-void *refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
-			 gfp_t gfp);
+unsigned int refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+				unsigned int nr, gfp_t gfp, void **list);
 void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
-		       void *block);
+		       void *list);
 void refslab_pool_sweep_limbo(struct refslab_mem *mem);
 void *refslab_large_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
 			  gfp_t gfp);
@@ -364,6 +368,12 @@ static inline size_t refslab_mem_size(enum refslab_mem_kind kind, size_t size)
 	if (kind != REFSLAB_MEM_RAW && size < REFSLAB_OBJECT_MIN)
 		return REFSLAB_OBJECT_MIN;
 	return size ? ALIGN(size, REFSLAB_CLASS_STEP) : REFSLAB_CLASS_STEP;
+}
+
+/* Where the link of a free block is, in the block. */
+static inline void **refslab_mem_link(enum refslab_mem_kind kind, void *block)
+{
+	return block + (kind == REFSLAB_MEM_RAW ? 0 : REFSLAB_MEM_LINK);
 }
 
 /*

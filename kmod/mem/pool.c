@@ -37,11 +37,6 @@ static struct refslab_class *pool_class(struct refslab_mem *mem, enum refslab_me
 	return &mem->classes[kind][block_size / REFSLAB_CLASS_STEP - 1];
 }
 
-static void **pool_link(const struct refslab_pool *pool, void *block)
-{
-	return block + (pool->kind == REFSLAB_MEM_RAW ? 0 : REFSLAB_MEM_LINK);
-}
-
 /* The pool is on no list, and walkers skip it until its kind says that it holds objects. */
 static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, size_t block_size)
 {
@@ -77,28 +72,51 @@ static struct refslab_pool *pool_find(struct refslab_class *class)
 	return pool;
 }
 
-static void *pool_take(struct refslab_class *class, struct refslab_pool *pool)
+/* Carves up to @nr blocks and puts them on @list, the lowest first. Returns how many. */
+static unsigned int pool_carve(struct refslab_pool *pool, unsigned int nr, void **list)
 {
-	void *block = pool->freeblock;
+	unsigned int i;
+	void *block;
 
-	lockdep_assert_held(&class->lock);
-	if (block) {
-		pool->freeblock = *pool_link(pool, block);
-	} else {
-		block = refslab_mem_block(pool, pool->carved);
+	nr = min_t(unsigned int, nr, pool->capacity - pool->carved);
+	for (i = nr; i--;) {
+		block = refslab_mem_block(pool, pool->carved + i);
 		if (pool->kind != REFSLAB_MEM_RAW)
 			memset(block, 0, POOL_ZEROED);
-		/* For those who look without the lock: below carved, blocks are zeroed. */
-		smp_store_release(&pool->carved, pool->carved + 1);
+		*refslab_mem_link(pool->kind, block) = *list;
+		*list = block;
 	}
-	class->blocks++;
-	if (++pool->used == pool->capacity) {
+	/* For those who look without the lock: below carved, blocks are zeroed. */
+	smp_wmb();
+	WRITE_ONCE(pool->carved, pool->carved + nr);
+	return nr;
+}
+
+/* Takes up to @nr blocks, at least one: free ones, or untouched ones when there are none. */
+static unsigned int pool_take(struct refslab_class *class, struct refslab_pool *pool,
+			      unsigned int nr, void **list)
+{
+	unsigned int n = 0;
+	void *block;
+
+	lockdep_assert_held(&class->lock);
+	while (n < nr && (block = pool->freeblock)) {
+		pool->freeblock = *refslab_mem_link(pool->kind, block);
+		*refslab_mem_link(pool->kind, block) = *list;
+		*list = block;
+		n++;
+	}
+	if (!n)
+		n = pool_carve(pool, nr, list);
+	class->blocks += n;
+	pool->used += n;
+	if (pool->used == pool->capacity) {
 		pool->state = REFSLAB_POOL_FULL;
 		list_del_init(&pool->node);
 		class->nr_used--;
 		class->nr_full++;
 	}
-	return block;
+	return n;
 }
 
 /**
@@ -121,22 +139,24 @@ void refslab_pool_init(struct refslab_mem *mem)
 }
 
 /**
- * refslab_pool_alloc() - allocate a block from a pool
+ * refslab_pool_alloc() - allocate blocks from a pool
  * @mem: the memory
- * @kind: what it will hold
+ * @kind: what they will hold
  * @size: bytes asked for, at most REFSLAB_CLASS_MAX
+ * @nr: how many at most; all come from one pool
  * @gfp: how to get an arena if there is no free block
+ * @list: where they are put in front, linked through refslab_mem_link()
  *
  * Context: process; sleeps if @gfp allows it.
- * Return: the block, or NULL.
+ * Return: how many there are; 0: no memory.
  */
-void *refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
-			 gfp_t gfp)
+unsigned int refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+				unsigned int nr, gfp_t gfp, void **list)
 {
 	size_t block_size = refslab_mem_size(kind, size);
 	struct refslab_class *class = pool_class(mem, kind, block_size);
 	struct refslab_pool *pool, *fresh;
-	void *block = NULL;
+	unsigned int n = 0;
 
 	spin_lock(&class->lock);
 	pool = pool_find(class);
@@ -154,9 +174,9 @@ void *refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, si
 		pool = pool_find(class);
 	}
 	if (likely(pool))
-		block = pool_take(class, pool);
+		n = pool_take(class, pool, nr, list);
 	spin_unlock(&class->lock);
-	return block;
+	return n;
 }
 
 /* The pool leaves its class. Returns an arena to free, as put_pool does. */
@@ -188,43 +208,62 @@ static struct refslab_arena *pool_drained(struct refslab_mem *mem, struct refsla
 	return arena;
 }
 
-/**
- * refslab_pool_free() - give a block back to its pool
- * @mem: the memory
- * @kind: as it was allocated
- * @size: as it was allocated
- * @block: the block
- *
- * Context: process, may be atomic.
- */
-void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
-		       void *block)
+/* Puts a block back. Returns an arena to free, as put_pool does. */
+static struct refslab_arena *pool_give(struct refslab_mem *mem, struct refslab_class *class,
+				       struct refslab_pool *pool, void *block)
 {
-	struct refslab_pool *pool = refslab_mem_pool_of(mem, block);
-	size_t block_size = refslab_mem_size(kind, size);
-	struct refslab_class *class = pool_class(mem, kind, block_size);
-	struct refslab_arena *arena = NULL;
-
-	/* A block that is lost does less harm than one on a wrong list. */
-	if (WARN_ON_ONCE(pool->kind != kind || pool->size != block_size))
-		return;
-
-	spin_lock(&class->lock);
-	*pool_link(pool, block) = pool->freeblock;
+	lockdep_assert_held(&class->lock);
+	*refslab_mem_link(pool->kind, block) = pool->freeblock;
 	pool->freeblock = block;
 	pool->used--;
 	class->blocks--;
-	if (unlikely(!pool->used)) {
-		arena = pool_drained(mem, class, pool);
-	} else if (pool->state == REFSLAB_POOL_FULL) {
+	if (unlikely(!pool->used))
+		return pool_drained(mem, class, pool);
+	if (pool->state == REFSLAB_POOL_FULL) {
 		pool->state = REFSLAB_POOL_USED;
 		list_add(&pool->node, &class->used);
 		class->nr_full--;
 		class->nr_used++;
 	}
+	return NULL;
+}
+
+/**
+ * refslab_pool_free() - give blocks back to their pools
+ * @mem: the memory
+ * @kind: as they were allocated
+ * @size: as they were allocated
+ * @list: the blocks, linked through refslab_mem_link(); few, as a lock is held
+ *
+ * Context: process, may be atomic.
+ */
+void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
+		       void *list)
+{
+	size_t block_size = refslab_mem_size(kind, size);
+	struct refslab_class *class = pool_class(mem, kind, block_size);
+	struct refslab_arena *arena, *arenas = NULL;
+	struct refslab_pool *pool;
+	void *block;
+
+	spin_lock(&class->lock);
+	while ((block = list)) {
+		list = *refslab_mem_link(kind, block);
+		pool = refslab_mem_pool_of(mem, block);
+		/* A block that is lost does less harm than one on a wrong list. */
+		if (WARN_ON_ONCE(pool->kind != kind || pool->size != block_size))
+			continue;
+		arena = pool_give(mem, class, pool, block);
+		if (unlikely(arena)) {
+			arena->gray_next = arenas;
+			arenas = arena;
+		}
+	}
 	spin_unlock(&class->lock);
-	if (arena)
+	while ((arena = arenas)) {
+		arenas = arena->gray_next;
 		refslab_arena_free(mem, arena);
+	}
 }
 
 /* Returns whether it is worth going on: nobody holds the memory. */

@@ -7,17 +7,20 @@
  * common allocation takes no lock. The type's limit is shared out as it is needed: a CPU whose list
  * is as long as it may be borrows room from what is spare, a batch at a time, and all lists
  * together never exceed the limit. Room goes back when the list is drained.
+ *
+ * Beyond that, blocks go back to their pools, and come from them, some at a time, so that the
+ * pools' lock is not taken for each: a CPU has a second list of *loose* blocks. They are taken in
+ * advance only while many objects are made and none is freed, and who wants to know how much memory
+ * is used has them put back first: refslab_cache_settle().
  */
 #include <linux/cpu.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "object.h"
 
-/* The link of a cached block, where a free block of a pool has its own. */
-static void **link_of(void *block)
-{
-	return block + REFSLAB_MEM_LINK;
-}
+/* Objects made in a row before blocks are taken in advance. */
+#define STREAK	64
 
 /**
  * refslab_cache_init() - make an empty cache
@@ -39,28 +42,12 @@ int refslab_cache_init(struct refslab_cache *cache, u32 limit, gfp_t gfp)
 }
 
 /**
- * refslab_cache_pop() - take the block that was cached last on this CPU
- * @type: its type
+ * refslab_cache_borrow() - room for more blocks on a CPU
+ * @cache: the cache
  *
- * Also counts the object that the caller is about to make. Context: task, preemption off.
- *
- * Return: a block of the type with its word and head as its last object left them, or NULL.
+ * Return: for how many; the CPU's from now on.
  */
-void *refslab_cache_pop(struct refslab_type *type)
-{
-	struct refslab_cache_cpu *cpu = this_cpu_ptr(type->cache.cpu);
-	void *block = cpu->head;
-
-	if (!block)
-		return NULL;
-	cpu->head = *link_of(block);
-	cpu->nr--;
-	cpu->hits++;
-	cpu->made++;
-	return block;
-}
-
-static u32 borrow(struct refslab_cache *cache)
+u32 refslab_cache_borrow(struct refslab_cache *cache)
 {
 	int spare = atomic_read(&cache->spare), take;
 
@@ -73,25 +60,38 @@ static u32 borrow(struct refslab_cache *cache)
 }
 
 /**
- * refslab_cache_push() - keep a dead object's block
- * @type: its type
- * @block: nobody refers to it
+ * refslab_cache_refill() - a block from the pools
+ * @type: the type it is for, not of REFSLAB_TYPE_SIZED
+ * @gfp: allocation flags
  *
- * Context: task, preemption off. Return: false when the cache is full: the block is the caller's.
+ * Puts some more by, in the middle of a long streak. Context: as @gfp says, as for
+ * refslab_objects_mem_alloc(). Return: the block or NULL.
  */
-bool refslab_cache_push(struct refslab_type *type, void *block)
+void *refslab_cache_refill(struct refslab_type *type, gfp_t gfp)
 {
-	struct refslab_cache_cpu *cpu = this_cpu_ptr(type->cache.cpu);
+	struct refslab_cache_cpu *cpu;
+	void *list, *last;
+	unsigned int n, i;
 
-	if (unlikely(cpu->nr >= cpu->cap)) {
-		WRITE_ONCE(cpu->cap, cpu->cap + borrow(&type->cache));
-		if (cpu->nr >= cpu->cap)
-			return false;
-	}
-	*link_of(block) = cpu->head;
-	cpu->head = block;
-	WRITE_ONCE(cpu->nr, cpu->nr + 1);
-	return true;
+	if (type->size > REFSLAB_CLASS_MAX)
+		return refslab_objects_mem_alloc(type->objects, type->kind, type->size, gfp);
+	preempt_disable();
+	cpu = this_cpu_ptr(type->cache.cpu);
+	n = cpu->streak++ < STREAK ? 1 : REFSLAB_CACHE_LOOSE / 2;
+	preempt_enable();
+	n = refslab_objects_mem_alloc_batch(type->objects, type->kind, type->size, n, gfp, &list);
+	if (n <= 1)
+		return list;
+	for (last = list, i = 1; i < n; i++)
+		last = *refslab_cache_link(last);
+	preempt_disable();
+	/* there are others when we have moved meanwhile */
+	cpu = this_cpu_ptr(type->cache.cpu);
+	*refslab_cache_link(last) = cpu->loose;
+	cpu->loose = *refslab_cache_link(list);
+	WRITE_ONCE(cpu->nr_loose, cpu->nr_loose + n - 1);
+	preempt_enable();
+	return list;
 }
 
 /* Takes a CPU's list and its room away. The caller is alone with it. */
@@ -106,16 +106,90 @@ static void *detach(struct refslab_type *type, struct refslab_cache_cpu *cpu)
 	return block;
 }
 
+static void *detach_loose(struct refslab_cache_cpu *cpu)
+{
+	void *block = cpu->loose;
+
+	cpu->loose = NULL;
+	WRITE_ONCE(cpu->nr_loose, 0);
+	cpu->streak = 0;
+	return block;
+}
+
 static void free_blocks(struct refslab_type *type, void *block)
 {
 	void *next;
 
 	for (; block; block = next) {
-		next = *link_of(block);
+		next = *refslab_cache_link(block);
 		refslab_mem_free(&type->objects->mem, type->kind, type->size, block);
 		cond_resched();
 	}
 }
+
+/* The caller is on the CPU, or nobody is. */
+static int settle_cpu(void *arg)
+{
+	struct refslab_objects *objects = arg;
+	struct refslab_type *type;
+	unsigned long number;
+	void *loose;
+
+	xa_for_each(&objects->types, number, type) {
+		preempt_disable();
+		loose = detach_loose(this_cpu_ptr(type->cache.cpu));
+		preempt_enable();
+		free_blocks(type, loose);
+	}
+	return 0;
+}
+
+static void settle_offline(struct refslab_objects *objects, int cpu)
+{
+	struct refslab_type *type;
+	unsigned long number;
+
+	/* @types_lock keeps two of us apart */
+	mutex_lock(&objects->types_lock);
+	xa_for_each(&objects->types, number, type)
+		free_blocks(type, detach_loose(per_cpu_ptr(type->cache.cpu, cpu)));
+	mutex_unlock(&objects->types_lock);
+}
+
+static bool has_loose(struct refslab_objects *objects, int cpu)
+{
+	struct refslab_type *type;
+	unsigned long number;
+
+	xa_for_each(&objects->types, number, type)
+		if (READ_ONCE(per_cpu_ptr(type->cache.cpu, cpu)->nr_loose))
+			return true;
+	return false;
+}
+
+/**
+ * refslab_cache_settle() - have every CPU put back blocks that are on their way
+ * @objects: the heap's objects
+ *
+ * Afterwards, and with nobody at work, what the pools have given out are objects and what the
+ * caches keep. Context: may sleep; not from a work of the same heap.
+ */
+void refslab_cache_settle(struct refslab_objects *objects)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_possible_cpu(cpu) {
+		if (!has_loose(objects, cpu))
+			continue;
+		if (cpu_online(cpu))
+			smp_call_on_cpu(cpu, settle_cpu, objects, false);
+		else
+			settle_offline(objects, cpu);
+	}
+	cpus_read_unlock();
+}
+REFSLAB_EXPORT_TEST(refslab_cache_settle);
 
 /**
  * refslab_cache_drain_cpu() - give back what this CPU keeps, of all types of a heap
@@ -129,6 +203,7 @@ void refslab_cache_drain_cpu(struct refslab_objects *objects)
 	unsigned long number;
 	void *block;
 
+	settle_cpu(objects);
 	xa_for_each(&objects->types, number, type) {
 		preempt_disable();
 		block = detach(type, this_cpu_ptr(type->cache.cpu));
@@ -147,7 +222,7 @@ static bool keeps(struct refslab_objects *objects, int cpu)
 	xa_for_each(&objects->types, number, type)
 		if (READ_ONCE(per_cpu_ptr(type->cache.cpu, cpu)->cap))
 			return true;
-	return false;
+	return has_loose(objects, cpu);
 }
 
 static void queue_drain(struct refslab_objects *objects, int cpu)
@@ -192,6 +267,7 @@ void refslab_cache_drain_all(struct refslab_objects *objects)
 			continue;
 		}
 		/* nobody runs there; @types_lock keeps two of us apart */
+		settle_offline(objects, cpu);
 		mutex_lock(&objects->types_lock);
 		xa_for_each(&objects->types, number, type)
 			free_blocks(type, detach(type, per_cpu_ptr(type->cache.cpu, cpu)));

@@ -309,6 +309,17 @@ void refslab_destroy_settle(struct refslab_objects *objects)
 }
 REFSLAB_EXPORT_TEST(refslab_destroy_settle);
 
+/* Is there nothing to be done about an object of such a type but to free it? */
+static bool empty(struct refslab_object *obj, struct refslab_type *type)
+{
+	u32 i;
+
+	for (i = 0; i < type->nr_slots; i++)
+		if (refslab_object_slots(obj)[i])
+			return false;
+	return true;
+}
+
 /**
  * refslab_destroy_last() - destroy an object whose count has just reached 0
  * @obj: the object
@@ -317,19 +328,24 @@ REFSLAB_EXPORT_TEST(refslab_destroy_settle);
  */
 void refslab_destroy_last(struct refslab_object *obj)
 {
-	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+	struct refslab_type *type = refslab_object_type(obj);
+	struct refslab_objects *objects = type->objects;
 	struct refslab_dead dead = { };
 
-	refslab_destroy_add(&dead, obj);
 	/*
 	 * The pools' locks are plain ones: not under a lock that an interrupt takes, too. In a
 	 * release() preemption is off; otherwise another CPU's flag, read by one who moves, only
 	 * leaves more to the worker.
 	 */
 	if (unlikely(in_interrupt() || irqs_disabled() ||
-		     raw_cpu_read(objects->cpu->releasing)))
+		     raw_cpu_read(objects->cpu->releasing))) {
+		refslab_destroy_add(&dead, obj);
 		hand_over(objects, &dead);
-	else
+	} else if (likely(type->flags & REFSLAB_TYPE_PLAIN) && empty(obj, type)) {
+		refslab_object_free(obj, type);
+	} else {
+		refslab_destroy_add(&dead, obj);
 		refslab_destroy_run(objects, &dead, REFSLAB_DESTROY_BUDGET);
+	}
 }
-REFSLAB_EXPORT_TEST(refslab_destroy_last);
+EXPORT_SYMBOL_GPL(refslab_destroy_last);

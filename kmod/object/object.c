@@ -16,38 +16,33 @@
 #define ID_BATCH	256
 #define YOUNG_DEBT	64	/* frees a CPU may be ahead before the sum is looked at */
 
-/* A fresh block's head names another type or none: a scan may hold its lock, so take that. */
+/*
+ * A block's head names its last object's type, or none. A scan may hold its lock, so that is taken;
+ * none has looked at a block without a head yet.
+ */
 static void set_type(struct refslab_object *obj, struct refslab_type *type)
 {
-	if (type->kind == REFSLAB_MEM_ATOM) {
+	unsigned long head = READ_ONCE(obj->head);
+
+	if (type->kind == REFSLAB_MEM_ATOM || !head) {
 		WRITE_ONCE(obj->head, (unsigned long)type);
 		return;
 	}
+	if ((head & ~REFSLAB_HEAD_FLAGS) == (unsigned long)type)
+		return;
 	refslab_object_lock(obj);
 	WRITE_ONCE(obj->head, (unsigned long)type | BIT(REFSLAB_HEAD_LOCK));
 	refslab_object_unlock(obj);
 }
 
-static size_t header_bytes(const struct refslab_type *type)
+/* Makes a block, as the pools give it, like one from the type's cache. */
+static void prepare(struct refslab_object *obj, struct refslab_type *type, u32 size)
 {
-	return type->flags & REFSLAB_TYPE_CONTAINER ? sizeof(struct refslab_container) :
-						      sizeof(struct refslab_object);
-}
+	size_t header = type->flags & REFSLAB_TYPE_CONTAINER ? sizeof(struct refslab_container) :
+							       sizeof(struct refslab_object);
 
-static struct refslab_object *alloc_block(struct refslab_type *type, u32 size, gfp_t gfp)
-{
-	struct refslab_object *obj;
-	size_t header = header_bytes(type);
-
-	obj = refslab_objects_mem_alloc(type->objects, type->kind, size, gfp);
-	if (!obj)
-		return NULL;
 	memset((void *)obj + header, 0, size - header);
 	set_type(obj, type);
-	preempt_disable();
-	__this_cpu_inc(type->cache.cpu->made);
-	preempt_enable();
-	return obj;
 }
 
 /*
@@ -88,35 +83,54 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 	refslab_object_unlock(obj);
 }
 
-static struct refslab_object *make(struct refslab_type *type, struct refslab_object *obj, gfp_t gfp)
+/*
+ * Gives an object its number and counts it. Preemption is off. Returns whether it may be time for
+ * somebody to look how many young ones there are.
+ */
+static __always_inline bool begin(struct refslab_type *type, struct refslab_object *obj, int cpu)
 {
-	struct refslab_objects *objects = type->objects;
-	struct refslab_objects_cpu *cpu;
-	bool look = false;
+	struct refslab_objects_cpu *own = per_cpu_ptr(type->objects->cpu, cpu);
 
-	preempt_disable();
-	cpu = this_cpu_ptr(objects->cpu);
-	obj->id = next_id(objects, cpu);
-	if (type->flags & REFSLAB_TYPE_TRACKED) {
-		if (unlikely(cpu->young < 0))
-			refslab_objects_young_fold(objects);
-		WRITE_ONCE(cpu->young, cpu->young + 1);
-		look = cpu->young >= READ_ONCE(cpu->young_limit);
-	}
-	preempt_enable();
+	per_cpu_ptr(type->cache.cpu, cpu)->made++;
+	obj->id = next_id(type->objects, own);
+	if (!(type->flags & REFSLAB_TYPE_TRACKED))
+		return false;
+	if (unlikely(own->young < 0))
+		refslab_objects_young_fold(type->objects);
+	WRITE_ONCE(own->young, own->young + 1);
+	return own->young >= READ_ONCE(own->young_limit);
+}
+
+/* Makes an object known, which is complete but for its count. */
+static __always_inline void publish(struct refslab_type *type, struct refslab_object *obj,
+				    bool look, gfp_t gfp)
+{
 	if (unlikely(type->flags & REFSLAB_TYPE_EXTRA))
 		init_extra(type, obj);
-
 	/*
 	 * The count was 0, so this makes it 1, whatever the version and DYING are. Full barrier:
 	 * the object is complete for whoever sees the count, and for mark_young().
 	 */
 	atomic64_add_return(REFSLAB_WORD_GET, &obj->word);
-	if (type->flags & REFSLAB_TYPE_TRACKED) {
-		mark_young(objects, obj);
-		if (unlikely(look))
-			objects->hooks->young_limit(objects, gfp);
-	}
+	if (!(type->flags & REFSLAB_TYPE_TRACKED))
+		return;
+	mark_young(type->objects, obj);
+	if (unlikely(look))
+		type->objects->hooks->young_limit(type->objects, gfp);
+}
+
+/* Makes an object of a block as the pools give it. */
+static struct refslab_object *make(struct refslab_type *type, struct refslab_object *obj, u32 size,
+				   gfp_t gfp)
+{
+	bool look;
+
+	if (!obj)
+		return NULL;
+	prepare(obj, type, size);
+	look = begin(type, obj, get_cpu());
+	put_cpu();
+	publish(type, obj, look, gfp);
 	return obj;
 }
 
@@ -132,19 +146,24 @@ static struct refslab_object *make(struct refslab_type *type, struct refslab_obj
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp)
 {
 	struct refslab_object *obj;
+	bool cached, look = false;
+	int cpu = get_cpu();
 
-	preempt_disable();
-	obj = refslab_cache_pop(type);
-	preempt_enable();
-	if (obj) {
-		/* its references were emptied when its last object died */
+	obj = refslab_cache_pop(per_cpu_ptr(type->cache.cpu, cpu));
+	cached = obj;
+	if (!obj)
+		obj = refslab_cache_pop_loose(per_cpu_ptr(type->cache.cpu, cpu));
+	if (likely(obj))
+		look = begin(type, obj, cpu);
+	put_cpu();
+	if (unlikely(!obj))
+		return make(type, refslab_cache_refill(type, gfp), type->size, gfp);
+	if (!cached)
+		prepare(obj, type, type->size);
+	else if (type->body)
 		memset(refslab_object_body(obj, type), 0, type->body);
-	} else {
-		obj = alloc_block(type, type->size, gfp);
-		if (!obj)
-			return NULL;
-	}
-	return make(type, obj, gfp);
+	publish(type, obj, look, gfp);
+	return obj;
 }
 REFSLAB_EXPORT_TEST(refslab_object_alloc);
 
@@ -158,9 +177,10 @@ REFSLAB_EXPORT_TEST(refslab_object_alloc);
  */
 struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp)
 {
-	struct refslab_object *obj = alloc_block(type, type->size + extra, gfp);
+	u32 size = type->size + extra;
 
-	return obj ? make(type, obj, gfp) : NULL;
+	return make(type, refslab_objects_mem_alloc(type->objects, type->kind, size, gfp), size,
+		    gfp);
 }
 REFSLAB_EXPORT_TEST(refslab_object_alloc_sized);
 
@@ -183,9 +203,13 @@ REFSLAB_EXPORT_TEST(refslab_object_bytes);
  */
 void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 {
-	struct refslab_objects *objects = type->objects;
-	bool counts = type->flags & REFSLAB_TYPE_TRACKED, kept = false;
-	u32 size = type->size;
+	struct refslab_mem *mem = &type->objects->mem;
+	bool counts = type->flags & REFSLAB_TYPE_TRACKED;
+	struct refslab_objects_cpu *own;
+	struct refslab_cache_cpu *cache;
+	bool kept = true;
+	void *back = NULL;
+	int cpu;
 
 	/* a verdict ends with the object; a scan's DYING is the scan's to take back */
 	if (unlikely(refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD)) {
@@ -194,17 +218,28 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 		counts = false;
 	}
 
-	preempt_disable();
-	__this_cpu_inc(type->cache.cpu->freed);
-	if (counts && __this_cpu_dec_return(objects->cpu->young) <= -YOUNG_DEBT)
-		refslab_objects_young_fold(objects);
-	if (type->flags & REFSLAB_TYPE_SIZED)
-		size = refslab_object_bytes(obj);
-	else
-		kept = refslab_cache_push(type, obj);
-	preempt_enable();
-	if (!kept)
-		refslab_mem_free(&objects->mem, type->kind, size, obj);
+	cpu = get_cpu();
+	cache = per_cpu_ptr(type->cache.cpu, cpu);
+	own = per_cpu_ptr(type->objects->cpu, cpu);
+	cache->freed++;
+	cache->streak = 0;
+	if (counts) {
+		WRITE_ONCE(own->young, own->young - 1);
+		if (unlikely(own->young <= -YOUNG_DEBT))
+			refslab_objects_young_fold(type->objects);
+	}
+	if (unlikely(type->flags & REFSLAB_TYPE_SIZED)) {
+		kept = false;
+	} else if (!refslab_cache_push(&type->cache, cache, obj)) {
+		kept = type->size <= REFSLAB_CLASS_MAX;
+		if (kept)
+			back = refslab_cache_push_loose(cache, obj);
+	}
+	put_cpu();
+	if (unlikely(back))
+		refslab_mem_free_batch(mem, type->kind, type->size, back);
+	if (unlikely(!kept))
+		refslab_mem_free(mem, type->kind, refslab_object_bytes(obj), obj);
 }
 
 /**

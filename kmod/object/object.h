@@ -24,6 +24,7 @@
 #include <linux/xarray.h>
 
 #include "../mem/mem.h"
+#include "cache.h"
 #include "word.h"
 
 struct refslab_type;
@@ -117,41 +118,10 @@ struct refslab_extra {
 #define REFSLAB_TYPE_NOTIFY	BIT(7)		/* the finalizer is an event for user space */
 /* a container with few slots, and references nowhere else: see REFSLAB_FEW */
 #define REFSLAB_TYPE_FEW	BIT(8)
+/* no references but those, and nothing to be called or told when an object dies */
+#define REFSLAB_TYPE_PLAIN	BIT(9)
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
-
-/**
- * struct refslab_cache_cpu - one CPU's share of a type's cache; touched by its CPU only, in task
- *	context with preemption off
- * @head:	dead blocks, last in first out
- * @nr:		how many
- * @cap:	how many it may keep; borrowed from struct refslab_cache.spare
- * @made:	objects made on this CPU
- * @freed:	objects destroyed on this CPU
- * @hits:	those of @made that came from the cache
- */
-struct refslab_cache_cpu {
-	void *head;
-	u32 nr;
-	u32 cap;
-	u64 made;
-	u64 freed;
-	u64 hits;
-};
-
-/**
- * struct refslab_cache - a type's cache of dead objects
- * @cpu:	the per-CPU parts
- * @limit:	most objects it keeps, on all CPUs together
- * @batch:	how many a CPU borrows at a time
- * @spare:	what no CPU has borrowed
- */
-struct refslab_cache {
-	struct refslab_cache_cpu __percpu *cpu;
-	u32 limit;
-	u32 batch;
-	atomic_t spare;
-};
 
 /**
  * struct refslab_type - a type of objects; lives as long as its heap
@@ -362,6 +332,9 @@ static inline bool refslab_objects_may_collect(gfp_t gfp)
 
 void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_mem_kind kind,
 				size_t size, gfp_t gfp);
+unsigned int refslab_objects_mem_alloc_batch(struct refslab_objects *objects,
+					     enum refslab_mem_kind kind, size_t size,
+					     unsigned int nr, gfp_t gfp, void **list);
 int refslab_objects_init(struct refslab_objects *objects, const struct refslab_objects_hooks *hooks,
 			 struct workqueue_struct *wq, u64 max_bytes);
 void refslab_objects_empty(struct refslab_objects *objects);
@@ -435,16 +408,6 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 					 const struct refslab_type_params *params, gfp_t gfp);
 struct refslab_type *refslab_type_find(struct refslab_objects *objects, u32 number);
 void refslab_type_destroy_all(struct refslab_objects *objects);
-
-/* cache.c: per-type caches */
-int refslab_cache_init(struct refslab_cache *cache, u32 limit, gfp_t gfp);
-void refslab_cache_destroy(struct refslab_type *type);
-void *refslab_cache_pop(struct refslab_type *type);
-bool refslab_cache_push(struct refslab_type *type, void *block);
-void refslab_cache_drain_cpu(struct refslab_objects *objects);
-void refslab_cache_drain_all(struct refslab_objects *objects);
-void refslab_cache_drain_async(struct refslab_objects *objects);
-u64 refslab_cache_count(struct refslab_type *type);
 
 /* slot.c: references in fixed slots */
 

@@ -142,6 +142,28 @@ void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_me
 	return block;
 }
 
+/**
+ * refslab_objects_mem_alloc_batch() - the same for some blocks of objects at once
+ * @objects: the heap's objects
+ * @kind: what they are for
+ * @size: bytes of each, at most REFSLAB_CLASS_MAX
+ * @nr: how many at most
+ * @gfp: allocation flags
+ * @list: out: see refslab_mem_alloc_batch()
+ *
+ * Return: how many there are.
+ */
+unsigned int refslab_objects_mem_alloc_batch(struct refslab_objects *objects,
+					     enum refslab_mem_kind kind, size_t size,
+					     unsigned int nr, gfp_t gfp, void **list)
+{
+	unsigned int n = refslab_mem_alloc_batch(&objects->mem, kind, size, nr, gfp, list);
+
+	if (unlikely(!n) && refslab_objects_may_collect(gfp) && objects->hooks->reclaim(objects))
+		n = refslab_mem_alloc_batch(&objects->mem, kind, size, nr, gfp, list);
+	return n;
+}
+
 static void drain_work(struct work_struct *work)
 {
 	refslab_cache_drain_cpu(container_of(work, struct refslab_objects_cpu, drain)->objects);

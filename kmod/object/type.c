@@ -47,6 +47,9 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->flags |= REFSLAB_TYPE_FINALIZE;
 	if (params->ops && params->ops->weakref)
 		type->flags |= REFSLAB_TYPE_WEAKABLE;
+	if (!(type->flags & REFSLAB_TYPE_EXTRA) && !(params->ops && params->ops->release) &&
+	    !(type->flags & REFSLAB_TYPE_CONTAINER && !(type->flags & REFSLAB_TYPE_FEW)))
+		type->flags |= REFSLAB_TYPE_PLAIN;
 	if (type->flags & REFSLAB_TYPE_EXTRA) {
 		type->extra = ALIGN(type->size, 8);
 		type->size = type->extra + sizeof(struct refslab_extra);

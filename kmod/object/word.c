@@ -2,6 +2,7 @@
 /*
  * The reference word's rare cases: flags set, saturation, misuse. See word.h for the layout.
  */
+#include <linux/export.h>
 #include <linux/printk.h>
 
 #include "word.h"
@@ -55,7 +56,7 @@ void refslab_word_get_slow(atomic64_t *word, u64 new)
 	}
 	/* else DYING alone: the collector will see the new version */
 }
-REFSLAB_EXPORT_TEST(refslab_word_get_slow);
+EXPORT_SYMBOL_GPL(refslab_word_get_slow);
 
 /**
  * refslab_word_put_slow() - what refslab_word_put() leaves to do
@@ -80,7 +81,7 @@ bool refslab_word_put_slow(atomic64_t *word, u64 new)
 	}
 	return !count;
 }
-REFSLAB_EXPORT_TEST(refslab_word_put_slow);
+EXPORT_SYMBOL_GPL(refslab_word_put_slow);
 
 /**
  * refslab_word_try_get() - take a reference unless the count is at its limit
