@@ -8,7 +8,6 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <uapi/linux/sched/types.h>
 
 #include "bench.h"
 
@@ -64,18 +63,14 @@ void bench_thread_join(struct bench_thread *thread)
  * struct scanner - a thread that scans
  * @heap:	what
  * @begun:	the first scan is about to begin
- * @stop:	end after the scan under way, but for @least
- * @ended:	the last one ended
+ * @stop:	end after the scan under way
  * @scans:	full scans done
- * @least:	how many it does at least
  */
 struct scanner {
 	struct refslab_heap *heap;
 	struct completion begun;
 	bool stop;
-	bool ended;
 	u64 scans;
-	u64 least;
 };
 
 static void scanner_main(void *arg)
@@ -83,12 +78,11 @@ static void scanner_main(void *arg)
 	struct scanner *scanner = arg;
 
 	complete(&scanner->begun);
-	while (scanner->scans < scanner->least || !READ_ONCE(scanner->stop)) {
+	while (!READ_ONCE(scanner->stop)) {
 		refslab_collect(scanner->heap, 2);
 		scanner->scans++;
 		cond_resched();
 	}
-	WRITE_ONCE(scanner->ended, true);
 }
 
 /* --- how long operations take --------------------------------------------------------------- */
@@ -274,166 +268,6 @@ out:
 	return err;
 }
 
-/* --- how long a scan keeps others waiting --------------------------------------------------- */
-
-/**
- * struct prober - measures from outside what a scan holds up
- * @graph:	what is scanned
- * @scanner:	the scan; NULL: nobody scans, which tells what the machine does by itself
- * @until_ns:	how long, without a scan
- * @seed:	which objects
- * @sleeper:	the thread that is woken on the scanner's CPU
- * @ready:	it is there
- * @asked:	when it was woken last; 0: it has run since
- * @answered:	when it ran
- * @stop:	it is to end
- * @lock_ns:	longest time to take an object's lock, and to load from the biggest object
- * @wait_ns:	longest time from waking it until it ran
- * @probes:	how often each
- */
-struct prober {
-	struct bench_graph *graph;
-	struct scanner *scanner;
-	u64 until_ns;
-	u64 seed;
-	struct task_struct *sleeper;
-	struct completion ready;
-	u64 asked;
-	u64 answered;
-	bool stop;
-	u64 lock_ns;
-	u64 wait_ns;
-	u64 probes;
-};
-
-/* Above everybody else on the scanner's CPU: it runs as soon as the scanner can be preempted. */
-static void sleeper_main(void *arg)
-{
-	struct prober *prober = arg;
-	u64 asked;
-
-	sched_set_fifo(current);
-	prober->sleeper = current;
-	complete(&prober->ready);
-	while (!READ_ONCE(prober->stop)) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		asked = READ_ONCE(prober->asked);
-		if (!asked && !READ_ONCE(prober->stop))
-			schedule();
-		__set_current_state(TASK_RUNNING);
-		if (!asked)
-			continue;
-		WRITE_ONCE(prober->answered, ktime_get_ns());
-		/* the answer before the question is taken back */
-		smp_store_release(&prober->asked, 0);
-	}
-}
-
-static void probe_locks(struct prober *prober)
-{
-	struct bench_graph *graph = prober->graph;
-	void *x = graph->node[bench_random_below(&prober->seed, graph->n)], *y;
-	u64 begin = ktime_get_ns(), middle, end;
-
-	refslab_lock(x);
-	refslab_unlock(x);
-	middle = ktime_get_ns();
-	y = refslab_follow(graph->hub, 0);
-	end = ktime_get_ns();
-	if (!IS_ERR_OR_NULL(y))
-		refslab_put(y);
-	prober->lock_ns = max3(prober->lock_ns, middle - begin, end - middle);
-}
-
-static void probe_cpu(struct prober *prober)
-{
-	u64 asked = ktime_get_ns();
-
-	WRITE_ONCE(prober->asked, asked);
-	wake_up_process(prober->sleeper);
-	/* pairs with the release in sleeper_main() */
-	while (smp_load_acquire(&prober->asked))
-		cpu_relax();
-	prober->wait_ns = max(prober->wait_ns, READ_ONCE(prober->answered) - asked);
-}
-
-static void prober_main(void *arg)
-{
-	struct prober *prober = arg;
-	u64 begin = ktime_get_ns();
-	unsigned int i;
-
-	for (;;) {
-		for (i = 0; i < 32; i++)
-			probe_locks(prober);
-		probe_cpu(prober);
-		prober->probes++;
-		if (prober->scanner ? READ_ONCE(prober->scanner->ended) :
-				      ktime_get_ns() - begin >= prober->until_ns)
-			break;
-		cond_resched();
-	}
-	WRITE_ONCE(prober->stop, true);
-	wake_up_process(prober->sleeper);
-}
-
-/*
- * probe id= scans= ms= seed=: lock_ns wait_ns probes. A full scan runs on CPU 0; without scans=,
- * nothing does, for ms=. CPU 1 tries two things all the time, and the longest of each is told:
- *
- * lock_ns: to take the lock of a random object, or to load a reference from the biggest object of
- *	the heap (whose slots the scan reads in pieces): as long as the scan may hold a lock.
- * wait_ns: to wake a real-time thread on CPU 0, until it runs: as long as the scan keeps its CPU
- *	from anybody else. On a preemptible kernel that is a stretch with preemption off, on others
- *	the way from one cond_resched() to the next.
- *
- * From outside both have in them what the machine does to the threads meanwhile (a guest's CPU is
- * a thread of the host's), so they are upper bounds, and the same without a scan tells how good.
- */
-static int run_probe(struct bench_call *call)
-{
-	struct bench_graph *graph = bench_graph_find(call);
-	struct scanner scanner = { .least = bench_arg(call, "scans", 0), .stop = true };
-	struct prober prober = {
-		.graph = graph,
-		.scanner = scanner.least ? &scanner : NULL,
-		.until_ns = bench_arg(call, "ms", 100) * NSEC_PER_MSEC,
-		.seed = bench_arg(call, "seed", 1),
-		.ready = COMPLETION_INITIALIZER_ONSTACK(prober.ready),
-	};
-	struct bench_thread probe, sleep, scan;
-	int err;
-
-	if (!graph || !graph->hub || !graph->n)
-		return -ENOENT;
-	scanner.heap = graph->heap;
-	init_completion(&scanner.begun);
-	err = bench_thread_start(&sleep, 0, sleeper_main, &prober);
-	if (err)
-		return err;
-	wait_for_completion(&prober.ready);
-	err = bench_thread_start(&probe, 1, prober_main, &prober);
-	if (err) {
-		WRITE_ONCE(prober.stop, true);
-		wake_up_process(sleep.task);
-		bench_thread_join(&sleep);
-		return err;
-	}
-	if (prober.scanner) {
-		err = bench_thread_start(&scan, 0, scanner_main, &scanner);
-		if (err)
-			WRITE_ONCE(scanner.ended, true);
-		else
-			bench_thread_join(&scan);
-	}
-	bench_thread_join(&probe);
-	bench_thread_join(&sleep);
-	bench_say(call, "lock_ns", prober.lock_ns);
-	bench_say(call, "wait_ns", prober.wait_ns);
-	bench_say(call, "probes", prober.probes);
-	return err;
-}
-
 /* --- two CPUs ------------------------------------------------------------------------------- */
 
 /**
@@ -555,7 +389,6 @@ static int run_scaling(struct bench_call *call)
 
 const struct bench_command bench_thread_commands[] = {
 	{ "mutate", run_mutate },
-	{ "probe", run_probe },
 	{ "scaling", run_scaling },
 	{ }
 };

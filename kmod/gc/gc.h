@@ -51,6 +51,7 @@ enum refslab_gc_part {
  * @passes:	settling passes
  * @window_ns:	from the first snapshot to the verdict
  * @part_ns:	how long each part took
+ * @longest_ns:	the longest it did not give way, by its own clock; no lock is held longer
  */
 struct refslab_gc_last {
 	u32 generation;
@@ -61,6 +62,7 @@ struct refslab_gc_last {
 	u32 passes;
 	u64 window_ns;
 	u64 part_ns[REFSLAB_GC_PARTS];
+	u64 longest_ns;
 };
 
 /**

@@ -27,7 +27,7 @@ static void visit_unmarked(struct refslab_scan *scan, unmarked_fn fn)
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_unmarked(n, pool)
 			fn(scan, pool, n);
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 }
 
@@ -131,7 +131,7 @@ static void snapshot_garbage(struct refslab_scan *scan)
 					      refslab_word_count(word) - 1);
 			x->snap = refslab_word_version(word);
 		}
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 	/* as in refslab_scan(): every snapshot before the first reference */
 	smp_mb();
@@ -153,7 +153,7 @@ static void bring_back(struct refslab_scan *scan)
 			scan->dead--;
 			refslab_object_put(obj);
 		}
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 }
 

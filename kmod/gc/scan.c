@@ -109,20 +109,36 @@ static void sweep(struct refslab_scan *scan)
 				refslab_scan_set_refs(refslab_mem_scratch_at(pool, n), x, U32_MAX);
 			scan->touched++;
 		}
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 	scan->swept = jiffies;
 }
 
 /**
- * refslab_scan_breathe() - give way, between two pools
+ * refslab_scan_yield() - give way
+ * @scan: the scan
+ *
+ * Context: may sleep, no lock held but the scan's.
+ */
+void refslab_scan_yield(struct refslab_scan *scan)
+{
+	u64 now = ktime_get_ns();
+
+	scan->longest_ns = max(scan->longest_ns, now - scan->yielded);
+	scan->yielded = now;
+	if (cond_resched())
+		scan->yielded = ktime_get_ns();
+}
+
+/**
+ * refslab_scan_breathe() - give way, between two pools, and see to it that no version wraps
  * @scan: the scan
  *
  * Context: may sleep, no lock held but the scan's.
  */
 void refslab_scan_breathe(struct refslab_scan *scan)
 {
-	cond_resched();
+	refslab_scan_yield(scan);
 	if (unlikely(time_after(jiffies, scan->swept + SWEEP_INTERVAL)))
 		sweep(scan);
 }
@@ -518,7 +534,7 @@ static bool settle_pass(struct refslab_scan *scan)
 			refslab_mark(scan, pool, n);
 			found = true;
 		}
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 	scan->swept = jiffies;
 	scan->passes++;
@@ -560,7 +576,7 @@ static void verdict(struct refslab_scan *scan)
 					    &refslab_scan_object(pool, n)->obj.word);
 			scan->dead++;
 		}
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 	wake_up_all(&scan->objects->verdict);
 }
@@ -573,7 +589,7 @@ static void wipe(struct refslab_scan *scan)
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		memset(pool->scratch, REFSLAB_SCAN_OUT,
 		       pool->arena ? REFSLAB_POOL_SIZE / REFSLAB_OBJECT_MIN : 1);
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 }
 
@@ -586,7 +602,7 @@ static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_unmarked(n, pool)
 			refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
-		cond_resched();
+		refslab_scan_yield(scan);
 	}
 }
 
@@ -624,6 +640,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	u64 begin = ktime_get_ns();
 
 	scan.begin = begin;
+	scan.yielded = begin;
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
 	INIT_LIST_HEAD(&scan.announced);
@@ -661,6 +678,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	gc->last.touched = scan.touched;
 	gc->last.unreachable = scan.dead;
 	gc->last.passes = scan.passes;
+	gc->last.longest_ns = scan.longest_ns;
 	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
 }
 

@@ -46,6 +46,8 @@ struct refslab_scan_map {
  * @passes:	settling passes
  * @begin:	when the current part began, in ns
  * @part_ns:	how long each took so far
+ * @yielded:	when it last gave way, in ns
+ * @longest_ns:	the longest it did not
  */
 struct refslab_scan {
 	struct refslab_objects *objects;
@@ -72,6 +74,8 @@ struct refslab_scan {
 	u32 passes;
 	u64 begin;
 	u64 part_ns[REFSLAB_GC_PARTS];
+	u64 yielded;
+	u64 longest_ns;
 };
 
 static inline struct refslab_container *refslab_scan_object(const struct refslab_pool *pool,
@@ -246,6 +250,7 @@ void refslab_mark_follow(struct refslab_scan *scan);
 void refslab_mark_closure(struct refslab_scan *scan);
 
 /* scan.c */
+void refslab_scan_yield(struct refslab_scan *scan);
 void refslab_scan_breathe(struct refslab_scan *scan);
 bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive);
 void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);

@@ -147,6 +147,8 @@ static int generations_show(struct seq_file *m, void *unused)
 		   READ_ONCE(last->part_ns[REFSLAB_GC_MARK]),
 		   READ_ONCE(last->part_ns[REFSLAB_GC_SETTLE]),
 		   READ_ONCE(last->part_ns[REFSLAB_GC_FINALIZE]));
+	seq_printf(m, "# longest stretch without giving way: %llu ns\n",
+		   READ_ONCE(last->longest_ns));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(generations);
