@@ -51,7 +51,8 @@ enum refslab_gc_part {
  * @passes:	settling passes
  * @window_ns:	from the first snapshot to the verdict
  * @part_ns:	how long each part took
- * @longest_ns:	the longest it did not give way, by its own clock; no lock is held longer
+ * @longest_ns:	the longest it did not give way, by its own clock, or longer: it looks at that every
+ *		few pools. No lock is held longer
  */
 struct refslab_gc_last {
 	u32 generation;

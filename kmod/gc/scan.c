@@ -114,20 +114,36 @@ static void sweep(struct refslab_scan *scan)
 	scan->swept = jiffies;
 }
 
+/* Looks at the clock when it has done about so much; a pool's references are POOL_WORK. */
+#define CLOCK_WORK	64
+#define POOL_WORK	16
+
+static __always_inline void give_way(struct refslab_scan *scan, unsigned int work)
+{
+	u64 now;
+
+	scan->work += work;
+	if (scan->work < CLOCK_WORK) {
+		cond_resched();
+		return;
+	}
+	scan->work = 0;
+	now = ktime_get_ns();
+	scan->longest_ns = max(scan->longest_ns, now - scan->looked);
+	scan->looked = now;
+	if (cond_resched())
+		scan->looked = ktime_get_ns();
+}
+
 /**
- * refslab_scan_yield() - give way
+ * refslab_scan_yield() - give way, between two pools that took little time
  * @scan: the scan
  *
  * Context: may sleep, no lock held but the scan's.
  */
 void refslab_scan_yield(struct refslab_scan *scan)
 {
-	u64 now = ktime_get_ns();
-
-	scan->longest_ns = max(scan->longest_ns, now - scan->yielded);
-	scan->yielded = now;
-	if (cond_resched())
-		scan->yielded = ktime_get_ns();
+	give_way(scan, 1);
 }
 
 /**
@@ -138,7 +154,7 @@ void refslab_scan_yield(struct refslab_scan *scan)
  */
 void refslab_scan_breathe(struct refslab_scan *scan)
 {
-	refslab_scan_yield(scan);
+	give_way(scan, POOL_WORK);
 	if (unlikely(time_after(jiffies, scan->swept + SWEEP_INTERVAL)))
 		sweep(scan);
 }
@@ -346,12 +362,23 @@ static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int genera
 
 static void snapshot_all_pools(struct refslab_scan *scan)
 {
+	struct refslab_arena *arena;
 	struct refslab_pool *pool;
-	u64 cursor = 0;
+	unsigned long number;
+	unsigned int i;
 
-	while ((pool = refslab_mem_next_pool(scan->mem, &cursor))) {
-		if (pool->arena && pool->number + 1 < REFSLAB_ARENA_POOLS)
-			refslab_scan_prefetch(pool + 1);
+	xa_for_each(&scan->mem->arenas, number, arena) {
+		for (i = 0; i < REFSLAB_ARENA_POOLS; i++) {
+			pool = &arena->pools[i];
+			if (i + 2 < REFSLAB_ARENA_POOLS)
+				refslab_scan_prefetch(pool + 2);
+			/* pairs with pool_assign() */
+			if (smp_load_acquire(&pool->kind) == REFSLAB_MEM_CONTAINER)
+				snapshot_pool(scan, pool, false);
+			refslab_scan_breathe(scan);
+		}
+	}
+	xa_for_each(&scan->mem->larges, number, pool) {
 		if (pool->kind == REFSLAB_MEM_CONTAINER)
 			snapshot_pool(scan, pool, false);
 		refslab_scan_breathe(scan);
@@ -640,7 +667,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	u64 begin = ktime_get_ns();
 
 	scan.begin = begin;
-	scan.yielded = begin;
+	scan.looked = begin;
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
 	INIT_LIST_HEAD(&scan.announced);

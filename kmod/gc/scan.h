@@ -46,8 +46,9 @@ struct refslab_scan_map {
  * @passes:	settling passes
  * @begin:	when the current part began, in ns
  * @part_ns:	how long each took so far
- * @yielded:	when it last gave way, in ns
- * @longest_ns:	the longest it did not
+ * @work:	done since it looked at the clock last
+ * @looked:	when that was, in ns; it has given way since, too
+ * @longest_ns:	the longest from one look to the next
  */
 struct refslab_scan {
 	struct refslab_objects *objects;
@@ -74,7 +75,8 @@ struct refslab_scan {
 	u32 passes;
 	u64 begin;
 	u64 part_ns[REFSLAB_GC_PARTS];
-	u64 yielded;
+	unsigned int work;
+	u64 looked;
 	u64 longest_ns;
 };
 
@@ -92,7 +94,7 @@ static inline void refslab_scan_prefetch(const struct refslab_pool *pool)
 	if (!pool)
 		return;
 	for (i = 0; i < 8; i++)
-		prefetchw(pool->base + i * SMP_CACHE_BYTES);
+		prefetch(pool->base + i * SMP_CACHE_BYTES);
 }
 
 /* Blocks of the set not marked so far; the block at hand may be marked meanwhile. */
