@@ -421,7 +421,7 @@ static void subtract_batch(struct refslab_scan_pipe *pipe, struct batch *batch)
 	smp_rmb();
 	for (n = 0; n < batch->nr; n++) {
 		if (unlikely(touched(batch->x[n], refslab_word_read(&batch->x[n]->obj.word)))) {
-			refslab_scan_references(&batch->x[n]->obj, subtract, pipe);
+			refslab_scan_references(pipe->scan, &batch->x[n]->obj, subtract, pipe);
 			i = batch->end[n];
 			continue;
 		}
@@ -440,7 +440,7 @@ static __always_inline void subtract_from(struct refslab_scan_pipe *pipe, struct
 	u32 i;
 
 	if (unlikely(!(type->flags & REFSLAB_TYPE_FEW))) {
-		refslab_scan_references(&x->obj, subtract, pipe);
+		refslab_scan_references(pipe->scan, &x->obj, subtract, pipe);
 		return;
 	}
 	for (i = 0; i < type->nr_slots; i++)
