@@ -131,10 +131,12 @@ enum refslab_sabotage {
 	REFSLAB_SABOTAGE_TOUCHED,	/* what was touched meanwhile is garbage all the same */
 	REFSLAB_SABOTAGE_RESURRECTED,	/* and so is what a finalizer brought back */
 	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes minutes */
+	REFSLAB_SABOTAGE_PLACE,		/* nobody carries the scan's place in a table along */
 };
 
 #if IS_ENABLED(CONFIG_KUNIT)
 extern enum refslab_sabotage refslab_scan_sabotage;
+extern bool refslab_scan_dawdles;
 #endif
 
 static inline bool refslab_sabotaged(enum refslab_sabotage what)

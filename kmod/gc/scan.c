@@ -70,7 +70,39 @@
 #if IS_ENABLED(CONFIG_KUNIT)
 enum refslab_sabotage refslab_scan_sabotage;
 REFSLAB_EXPORT_TEST(refslab_scan_sabotage);
+
+/* Sleeps between two chunks of a table now and then, so that others get to change it. */
+bool refslab_scan_dawdles;
+REFSLAB_EXPORT_TEST(refslab_scan_dawdles);
+
+static void dawdle(struct refslab_scan *scan)
+{
+	if (READ_ONCE(refslab_scan_dawdles) && !(++scan->pauses % 4))
+		schedule_timeout_uninterruptible(1);
+}
+#else
+static void dawdle(struct refslab_scan *scan)
+{
+}
 #endif
+
+/**
+ * refslab_scan_pause() - give way between two chunks of what an object refers to
+ * @scan: the scan
+ * @obj: the object; its lock is held before and after
+ * @type: its type
+ *
+ * Return: whether it is an object of the same type still.
+ */
+bool refslab_scan_pause(struct refslab_scan *scan, struct refslab_object *obj,
+			const struct refslab_type *type)
+{
+	refslab_object_unlock(obj);
+	dawdle(scan);
+	refslab_scan_breathe(scan);
+	refslab_object_lock(obj);
+	return refslab_object_type(obj) == type;
+}
 
 static bool touched(const struct refslab_container *x, u64 word)
 {

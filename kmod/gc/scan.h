@@ -44,6 +44,7 @@ struct refslab_scan_map {
  * @announced:	events for user space to finalize objects, to be queued after the verdict
  * @finalized:	finalizers that were called
  * @passes:	settling passes
+ * @pauses:	for tests: how often it gave way in the middle of an object
  * @begin:	when the current part began, in ns
  * @part_ns:	how long each took so far
  */
@@ -70,6 +71,7 @@ struct refslab_scan {
 	struct list_head announced;
 	u64 finalized;
 	u32 passes;
+	u32 pauses;
 	u64 begin;
 	u64 part_ns[REFSLAB_GC_PARTS];
 };
@@ -191,23 +193,12 @@ static __always_inline void refslab_scan_flush(struct refslab_scan_pipe *pipe,
 
 /* scan.c */
 void refslab_scan_breathe(struct refslab_scan *scan);
+bool refslab_scan_pause(struct refslab_scan *scan, struct refslab_object *obj,
+			const struct refslab_type *type);
 bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive);
 void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
 void refslab_scan_mark(struct refslab_scan *scan);
 void refslab_scan_settle(struct refslab_scan *scan);
-
-/*
- * Gives way between two chunks of what @obj refers to; its lock is held before and after. Returns
- * whether it is an object of the same type still.
- */
-static inline bool refslab_scan_pause(struct refslab_scan *scan, struct refslab_object *obj,
-				      const struct refslab_type *type)
-{
-	refslab_object_unlock(obj);
-	refslab_scan_breathe(scan);
-	refslab_object_lock(obj);
-	return refslab_object_type(obj) == type;
-}
 
 /*
  * The references in the table of @obj, whose lock is held. Those of a long one are read in chunks.
@@ -237,7 +228,8 @@ static __always_inline void refslab_scan_table(struct refslab_scan *scan,
 		if (!refslab_scan_pause(scan, obj, type))
 			return;
 		/* what came instead of an object that died has a table without a scan's place */
-		next = table->scan_next;
+		if (!refslab_sabotaged(REFSLAB_SABOTAGE_PLACE))
+			next = table->scan_next;
 		end = table->scan_end;
 	}
 	if (table->scan_end) {
