@@ -66,7 +66,8 @@ struct refslab_gc_last {
 /**
  * struct refslab_gc - the collector of a heap
  * @objects:	the heap's objects
- * @scan_lock:	one scan at a time; protects everything below but @enabled, @tearing and @torn
+ * @scan_lock:	one scan at a time; protects everything below but @enabled, @trash, @tearing
+ *		and @torn
  * @generation: counters
  * @enabled:	automatic scans
  * @closing:	no new automatic scan
@@ -77,6 +78,8 @@ struct refslab_gc_last {
  * @old_survivors: objects that survived the last full scan
  * @old_pending: objects moved into generation 2 since
  * @last:	see there
+ * @trash:	objects found dead and not yet destroyed, by this scan and those before
+ * @max_trash:	the most there ever were
  * @tearing:	scans whose garbage is still being torn down
  * @torn:	those who wait until there is none
  */
@@ -93,6 +96,8 @@ struct refslab_gc {
 	u64 old_survivors;
 	u64 old_pending;
 	struct refslab_gc_last last;
+	atomic64_t trash;
+	u64 max_trash;
 	atomic_t tearing;
 	wait_queue_head_t torn;
 };
@@ -150,6 +155,6 @@ static inline bool refslab_sabotaged(enum refslab_sabotage what)
 
 void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		  struct refslab_gc_result *result, struct refslab_dead *garbage);
-void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage);
+void refslab_scan_tear_down(struct refslab_gc *gc, struct refslab_dead *garbage);
 
 #endif /* _REFSLAB_GC_H */

@@ -702,19 +702,23 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
 }
 
+/* Objects after which those still waiting are counted anew. */
+#define TEAR_BATCH	256
+
 /**
  * refslab_scan_tear_down() - destroy what a scan found dead
- * @objects: the heap's objects
+ * @gc: the collector
  * @garbage: from refslab_scan(); empty afterwards
  *
  * References inside the garbage are taken out, and counts bring the objects to 0 through the
  * ordinary path. Needs no lock: nobody else can reach them. Context: may sleep.
  */
-void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage)
+void refslab_scan_tear_down(struct refslab_gc *gc, struct refslab_dead *garbage)
 {
+	struct refslab_objects *objects = gc->objects;
 	struct refslab_dead dead = { };
 	struct refslab_object *obj;
-	u32 budget;
+	u32 budget, done = 0;
 
 	while (garbage->first) {
 		obj = llist_entry(garbage->first, struct refslab_object, link);
@@ -729,6 +733,10 @@ void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead
 		if (refslab_word_put(&obj->word)) {
 			refslab_destroy_add(&dead, obj);
 			refslab_destroy_all(objects, &dead);
+		}
+		if (++done == TEAR_BATCH || !garbage->first) {
+			atomic64_sub(done, &gc->trash);
+			done = 0;
 		}
 	}
 }

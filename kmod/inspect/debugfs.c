@@ -139,6 +139,8 @@ static int generations_show(struct seq_file *m, void *unused)
 	seq_printf(m, "# last scan: generation %u, %llu objects, %llu left out, %llu touched meanwhile, %llu unreachable\n",
 		   READ_ONCE(last->generation), READ_ONCE(last->visited), READ_ONCE(last->skipped),
 		   READ_ONCE(last->touched), READ_ONCE(last->unreachable));
+	seq_printf(m, "# trash: %lld found and not yet destroyed, max_trash %llu\n",
+		   atomic64_read(&heap->gc.trash), READ_ONCE(heap->gc.max_trash));
 	seq_printf(m, "# last scan took: %llu ns to the verdict, %u settling passes\n",
 		   READ_ONCE(last->window_ns), READ_ONCE(last->passes));
 	seq_printf(m, "# parts of it, ns: snapshot %llu, subtract %llu, mark %llu, settle %llu, finalize %llu\n",
