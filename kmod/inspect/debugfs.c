@@ -38,6 +38,7 @@ static const struct {
 	FIELD(large),
 	FIELD(arenas_made),
 	FIELD(arenas_returned),
+	FIELD(max_trash),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
