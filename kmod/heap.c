@@ -230,6 +230,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->large = usage.large;
 	stat->arenas_made = usage.arenas_made;
 	stat->arenas_returned = usage.arenas_returned;
+	stat->max_trash = READ_ONCE(heap->gc.max_trash);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 

@@ -4,7 +4,9 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 
 #include "../kmod/heap.h"
 #include "../kmod/refslab.h"
@@ -23,7 +25,7 @@ static int generation_init(struct kunit *test)
 	struct generation_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t);
-	t->heap = refslab_heap_create("generation", &params);
+	t->heap = refslab_heap_new("generation", &params, true, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->heap);
 	t->node = refslab_type_register(t->heap, &node);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->node);
@@ -259,6 +261,72 @@ static void generation_outrun(struct kunit *test)
 	KUNIT_EXPECT_LT(test, most, 60000ULL);
 }
 
+static int scan_all(void *arg)
+{
+	struct refslab_heap *heap = arg;
+
+	while (!kthread_should_stop()) {
+		refslab_collect(heap, 2);
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * Garbage is bounded however fast it is made, and however long scans take. Of what was made since a
+ * scan began there is no more than MADE, of what a scan found neither; and this thread, the heap's
+ * work and the thread that scans may each be destroying what they found.
+ */
+static void generation_bound(struct kunit *test)
+{
+	enum { ALIVE = 20000, SLACK = 2000, MADE = 8 * 700 + ALIVE / 4 + SLACK };
+	struct generation_test *t = test->priv;
+	struct refslab_gc *gc = &t->heap->gc;
+	struct refslab_object *list = refslab_list_new(t->heap, GFP_KERNEL);
+	s64 reserved, most_reserved = 0;
+	struct task_struct *task;
+	u64 most = 0;
+	void *obj;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, list);
+	for (i = 0; i < ALIVE; i++) {
+		obj = refslab_alloc(t->node, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		KUNIT_ASSERT_EQ(test, refslab_table_append(list, obj, GFP_KERNEL), 0);
+		refslab_put(obj);
+	}
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
+	KUNIT_EXPECT_EQ(test, gc->old_survivors, (u64)ALIVE + 1);
+	KUNIT_EXPECT_EQ(test, gc->max_trash, 0ULL);
+	reserved = atomic64_read(&t->heap->objects.mem.reserved);
+	/* full scans of everything, one after the other, and each takes its time on the list */
+	gc->filter = false;
+	WRITE_ONCE(refslab_scan_dawdles, true);
+	refslab_enable(t->heap);
+	task = kthread_run(scan_all, t->heap, "refslab-scan");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	for (i = 0; i < 700; i++) {
+		make_garbage(test, 100);
+		most = max(most, refslab_count(t->heap) - ALIVE - 1);
+		most_reserved = max(most_reserved,
+				    atomic64_read(&t->heap->objects.mem.reserved) - reserved);
+	}
+	WRITE_ONCE(refslab_scan_dawdles, false);
+	kthread_stop(task);
+	refslab_generation_stop(gc);
+	kunit_info(test, "at most %llu of garbage, %llu found at one time, %lld bytes\n", most,
+		   gc->max_trash, most_reserved);
+	KUNIT_EXPECT_LT(test, most, 4ULL * MADE);
+	KUNIT_EXPECT_GT(test, gc->max_trash, 0ULL);
+	KUNIT_EXPECT_LT(test, gc->max_trash, 3ULL * MADE);
+	/* nodes take 48 bytes; and a few arenas are in use for little */
+	KUNIT_EXPECT_LT(test, most_reserved, 4LL * MADE * 48 + 4 * SZ_256K);
+	refslab_put(list);
+	refslab_collect(t->heap, 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&gc->trash), 0LL);
+}
+
 /* With a limit, memory runs out only when what is alive needs it. */
 static void generation_limit(struct kunit *test)
 {
@@ -394,6 +462,7 @@ static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_oldest),
 	KUNIT_CASE(generation_quarter),
 	KUNIT_CASE(generation_outrun),
+	KUNIT_CASE(generation_bound),
 	KUNIT_CASE(generation_limit),
 	KUNIT_CASE(generation_full_heap),
 	KUNIT_CASE(generation_made_meanwhile),

@@ -188,7 +188,7 @@ static void scan_long_list(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), 0L);
 	KUNIT_EXPECT_EQ(test, refslab_count(t->heap), (u64)i + 1);
-	KUNIT_EXPECT_EQ(test, refslab_object_table(list)->chunked, 0U);
+	KUNIT_EXPECT_EQ(test, refslab_object_table(list)->scan_end, 0U);
 	refslab_put(list);
 	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2), (long)i + 1);
 }

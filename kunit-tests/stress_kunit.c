@@ -5,6 +5,9 @@
  * back. Each object carries a mark that its release() destroys, and everybody looks at the mark of
  * every object he holds: an object freed while alive does not stay unnoticed.
  *
+ * And threads that do nothing but insert into long lists, and take out of them, at random places,
+ * objects that nobody else refers to, while the collector goes through those lists in chunks.
+ *
  * refslab_kunit.stress_seconds= says how long (default 3), refslab_kunit.stress_threads= how many
  * (4). refslab_kunit.sabotage= leaves a step of the scan out, to see that the test notices.
  */
@@ -32,6 +35,7 @@ MODULE_PARM_DESC(sabotage, "leave a step of the scan out (enum refslab_sabotage)
 
 #define ROOTS		16
 #define LISTS		4
+#define LONG		2000	/* elements of a long one */
 #define SLOTS		3
 #define HELD		12
 #define WEAK		16
@@ -307,6 +311,47 @@ static int work(void *arg)
 	return 0;
 }
 
+/* An element of one long list, with its only reference, if there is one. */
+static void *take_some(struct worker *w)
+{
+	struct refslab_object *list = w->stress->list[pick(w, LISTS)], *obj;
+	u32 len = refslab_table_len(list);
+
+	obj = len ? refslab_table_take(list, pick(w, len)) : NULL;
+	if (IS_ERR(obj))
+		return NULL;
+	look(w, obj);
+	return obj;
+}
+
+static void step_long(struct worker *w)
+{
+	struct refslab_object *list = w->stress->list[pick(w, LISTS)];
+	u32 len = refslab_table_len(list);
+	void *obj;
+
+	/* from one list to another, or new, or away for good */
+	obj = len > LONG || pick(w, 2) ? take_some(w) : make_marked(w);
+	if (obj && len < LONG)
+		refslab_table_insert(list, pick(w, len + 1), obj, GFP_KERNEL);
+	refslab_put(obj);
+}
+
+static int work_long(void *arg)
+{
+	struct worker *w = arg;
+	u64 n = 0;
+
+	while (!kthread_should_stop()) {
+		step_long(w);
+		/* a scan shall find that most stay, and some go */
+		if (!(++n % 256))
+			schedule_timeout_uninterruptible(1);
+	}
+	atomic64_add(n, &w->stress->operations);
+	return 0;
+}
+
 static int scan_back_to_back(void *arg)
 {
 	struct stress *s = arg;
@@ -461,7 +506,53 @@ static void stress_race(struct kunit *test)
 	end_heap(test, s);
 }
 
+static void stress_long_lists(struct kunit *test)
+{
+	unsigned int threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS), i;
+	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct worker *w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
+	struct task_struct *scanner;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	s->seed = get_random_u32();
+	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, stress_seconds);
+	make_heap(test, s);
+	/* a list that nobody refers to anew is no candidate */
+	WRITE_ONCE(s->heap->gc.filter, false);
+	WRITE_ONCE(s->ending, true);
+	WRITE_ONCE(refslab_scan_sabotage, sabotage);
+	WRITE_ONCE(refslab_scan_dawdles, true);
+	for (i = 0; i < threads; i++) {
+		w[i].stress = s;
+		prandom_seed_state(&w[i].rnd, s->seed + i);
+		w[i].task = kthread_run(work_long, &w[i], "refslab-long/%u", i);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w[i].task);
+	}
+	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
+	msleep(stress_seconds * 1000);
+	for (i = 0; i < PATIENCE && atomic64_read(&s->scans) <= MIN_SCANS; i++)
+		msleep(1000);
+	for (i = 0; i < threads; i++)
+		kthread_stop(w[i].task);
+	kthread_stop(scanner);
+	WRITE_ONCE(refslab_scan_dawdles, false);
+
+	kunit_info(test, "%lld operations, %lld scans, %lld unreachable\n",
+		   atomic64_read(&s->operations), atomic64_read(&s->scans),
+		   atomic64_read(&s->unreachable));
+	for (i = 0; i < LISTS; i++)
+		KUNIT_EXPECT_GT(test, refslab_table_len(s->list[i]), (u32)REFSLAB_BTREE_LEAF);
+	KUNIT_EXPECT_EQ(test, atomic_read(&s->bad), 0);
+	/* each is in a list, or freed by who took it out: there is no garbage */
+	KUNIT_EXPECT_EQ(test, atomic64_read(&s->unreachable), 0LL);
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->scans), (long long)MIN_SCANS);
+	end_heap(test, s);
+}
+
 static struct kunit_case stress_cases[] = {
+	KUNIT_CASE(stress_long_lists),
 	KUNIT_CASE(stress_race),
 	{}
 };

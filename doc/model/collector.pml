@@ -65,7 +65,8 @@ byte count[N];		/* of the word */
 byte dying, dead, fixed; /* flags of the word */
 byte locked;		/* the lock bit of the head */
 byte slot[N * SLOTS];
-byte chunked;		/* refslab_table.chunked */
+byte chunked;		/* a scan is between two chunks of it: refslab_table.scan_end is not 0 */
+byte place, till;	/* refslab_table.scan_next and scan_end of that one */
 byte freed;		/* free blocks */
 
 /* What the mutators hold. */
@@ -186,6 +187,7 @@ inline free(x)
 {
 	assert(count[x] == 0 && !(freed & B(x)));
 	freed = freed | B(x);
+	chunked = chunked & ~B(x);
 #ifndef BAD_KEEP_DEAD
 	if
 	:: dead & B(x) -> dead = dead & ~B(x); dying = dying & ~B(x)
@@ -305,11 +307,25 @@ inline free(x)
 		j = 1 - i						\
 	   }								\
 	   goto take##s
-/* bump_from() */
-#ifdef BAD_SHIFT_SILENTLY
-#define SHIFT_BUMP(x)	skip
+/* An element was inserted, or removed, at @at: the scan's place goes along. */
+#ifdef BAD_PLACE_LEFT
+#define INSERTED(y, at)	skip
+#define REMOVED(y, at)	skip
 #else
-#define SHIFT_BUMP(x)	BUMP(x); COUNT_PUT(x)
+#define INSERTED(y, at)							\
+	if								\
+	:: (chunked & B(y)) && at < till ->				\
+		till++;							\
+		place = place + (at < place)				\
+	:: else								\
+	fi
+#define REMOVED(y, at)							\
+	if								\
+	:: (chunked & B(y)) && at < till ->				\
+		till--;							\
+		place = place - (at < place)				\
+	:: else								\
+	fi
 #endif
 /* refslab_table_insert() at index @at; without room it only takes and drops the reference */
 #define INSERT(i, at, from)						\
@@ -429,16 +445,9 @@ slot_get:
 
 #ifdef TABLE
 insert:
-	/* bump_from(): what is about to be shifted */
 	atomic {
 		UNLOCKED(y) ->
 		LOCK(y);
-		if
-		:: j == 0 && LEN(y) == 1 && (chunked & B(y)) -> SHIFT_BUMP(SLOT(y, 0))
-		:: else
-		fi
-	}
-	atomic {
 		if
 		:: LEN(y) < 2 && j <= LEN(y) ->
 			if
@@ -446,6 +455,7 @@ insert:
 			:: else
 			fi;
 			SLOT(y, j) = x;
+			INSERTED(y, j);
 			UNLOCK(y);
 			token[me] = NIL;
 			x = NIL; y = NIL; j = 0;
@@ -487,14 +497,9 @@ slot_set:
 take0:
 #ifdef TABLE
 	atomic {
-		if
-		:: LEN(y) == 2 && (chunked & B(y)) -> SHIFT_BUMP(SLOT(y, 1))
-		:: else
-		fi
-	}
-	d_step {
 		SLOT(y, 0) = SLOT(y, 1);
 		SLOT(y, 1) = NIL;
+		REMOVED(y, 0);
 		H(j) = x;
 		UNLOCK(y);
 		x = NIL; y = NIL; j = 0
@@ -512,6 +517,9 @@ take0:
 take1:
 	atomic {
 		SLOT(y, 1) = NIL;
+#ifdef TABLE
+		REMOVED(y, 1);
+#endif
 		H(j) = x;
 		UNLOCK(y);
 		x = NIL; y = NIL; j = 0
@@ -794,13 +802,14 @@ inline quiet_scan()
 
 /*
  * refslab_scan_references(): an object's references are read whole under one hold of its lock, or
- * with CHUNKS one at a time. Between two chunks of a table whoever shifts elements is told to bump
- * them.
+ * with CHUNKS one at a time. Between two chunks of a table the scan's place is in it; an object that
+ * came instead of one that died has none.
  */
 #ifdef TABLE
 #define MORE(x)		(SLOT(x, 1) != NIL)
-#define BETWEEN_CHUNKS(x) chunked = chunked | (MORE(x) -> B(x) : 0)
-#define AFTER_CHUNKS(x)	chunked = chunked & ~B(x)
+#define BETWEEN_CHUNKS(x) chunked = chunked | (MORE(x) -> B(x) : 0); place = 1; till = 2
+#define NEXT_CHUNK(x)	((chunked & B(x)) && place < till)
+#define AFTER_CHUNKS(x)	chunked = chunked & ~B(x); place = 0; till = 0
 #else
 #define MORE(x)		true
 #define BETWEEN_CHUNKS(x) skip
@@ -1118,12 +1127,25 @@ again:
 		:: else -> x++; next_of(SUBTRACTED)
 		fi
 	   }
+#ifdef TABLE
 	:: d_step {
-		s == 3 && UNLOCKED(x) ->
+		s == 3 && UNLOCKED(x) && NEXT_CHUNK(x) ->
+		subtract(x, place);
+		place++
+	   }
+	:: d_step {
+		s == 3 && UNLOCKED(x) && !NEXT_CHUNK(x) ->
 		AFTER_CHUNKS(x);
 		s = 2;
-#endif
+#else
+	:: d_step {
+		s == 3 && UNLOCKED(x) ->
+		s = 2;
 		subtract(x, 1);
+#endif
+#else
+		subtract(x, 1);
+#endif
 #endif
 #if SLOTS == 1 || !defined(CHUNKS)
 		x++;
@@ -1154,12 +1176,25 @@ again:
 		:: else -> followed()
 		fi
 	   }
+#ifdef TABLE
 	:: d_step {
-		s == 1 && MARK_GUARD(y) ->
+		s == 1 && MARK_GUARD(y) && NEXT_CHUNK(y) ->
+		mark_target(y, place);
+		place++
+	   }
+	:: d_step {
+		s == 1 && MARK_GUARD(y) && !NEXT_CHUNK(y) ->
 		AFTER_CHUNKS(y);
 		s = 0;
-#endif
+#else
+	:: d_step {
+		s == 1 && MARK_GUARD(y) ->
+		s = 0;
 		mark_target(y, 1);
+#endif
+#else
+		mark_target(y, 1);
+#endif
 #endif
 		followed()
 	   }

@@ -69,7 +69,8 @@ struct refslab_gc_last {
 /**
  * struct refslab_gc - the collector of a heap
  * @objects:	the heap's objects
- * @scan_lock:	one scan at a time; protects everything below but @enabled, @tearing and @torn
+ * @scan_lock:	one scan at a time; protects everything below but @enabled, @trash, @tearing
+ *		and @torn
  * @generation: counters
  * @enabled:	automatic scans
  * @closing:	no new automatic scan
@@ -80,6 +81,8 @@ struct refslab_gc_last {
  * @old_survivors: objects that survived the last full scan
  * @old_pending: objects moved into generation 2 since
  * @last:	see there
+ * @trash:	objects found dead and not yet destroyed, by this scan and those before
+ * @max_trash:	the most there ever were
  * @tearing:	scans whose garbage is still being torn down
  * @torn:	those who wait until there is none
  */
@@ -96,6 +99,8 @@ struct refslab_gc {
 	u64 old_survivors;
 	u64 old_pending;
 	struct refslab_gc_last last;
+	atomic64_t trash;
+	u64 max_trash;
 	atomic_t tearing;
 	wait_queue_head_t torn;
 };
@@ -134,10 +139,12 @@ enum refslab_sabotage {
 	REFSLAB_SABOTAGE_TOUCHED,	/* what was touched meanwhile is garbage all the same */
 	REFSLAB_SABOTAGE_RESURRECTED,	/* and so is what a finalizer brought back */
 	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes minutes */
+	REFSLAB_SABOTAGE_PLACE,		/* nobody carries the scan's place in a table along */
 };
 
 #if IS_ENABLED(CONFIG_KUNIT)
 extern enum refslab_sabotage refslab_scan_sabotage;
+extern bool refslab_scan_dawdles;
 #endif
 
 static inline bool refslab_sabotaged(enum refslab_sabotage what)
@@ -151,6 +158,6 @@ static inline bool refslab_sabotaged(enum refslab_sabotage what)
 
 void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		  struct refslab_gc_result *result, struct refslab_dead *garbage);
-void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage);
+void refslab_scan_tear_down(struct refslab_gc *gc, struct refslab_dead *garbage);
 
 #endif /* _REFSLAB_GC_H */

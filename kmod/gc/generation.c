@@ -9,7 +9,11 @@
 
 #include "gc.h"
 
-/* An allocator that is this many thresholds ahead of the collector scans itself. */
+/*
+ * An allocator that is this many thresholds ahead of the collector scans itself. While a scan is
+ * under way already, it goes on until it is ahead by a quarter of what survived the last full scan,
+ * too; then it waits. So of containers made since a scan began there are never many more than that.
+ */
 #define HELP_FACTOR	8
 
 /* Every so many full scans look at all objects: a net for versions that wrapped between two. */
@@ -68,8 +72,8 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		struct refslab_dead *garbage)
 {
 	struct refslab_generation *generation = gc->generation;
+	u64 survivors, trash;
 	unsigned int i;
-	u64 survivors;
 	bool filter;
 
 	lockdep_assert_held(&gc->scan_lock);
@@ -84,6 +88,9 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		 gc->full++ % UNFILTERED;
 	refslab_scan(gc, g, filter, result, garbage);
 	atomic_inc(&gc->tearing);
+	trash = atomic64_add_return(result->unreachable, &gc->trash);
+	if (trash > gc->max_trash)
+		WRITE_ONCE(gc->max_trash, trash);
 
 	generation[g].collections++;
 	generation[g].collected += result->unreachable;
@@ -93,13 +100,13 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		gc->old_pending += survivors;
 	} else if (g == 2) {
 		gc->old_pending = 0;
-		gc->old_survivors = survivors;
+		WRITE_ONCE(gc->old_survivors, survivors);
 	}
 }
 
 static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
 {
-	refslab_scan_tear_down(gc->objects, garbage);
+	refslab_scan_tear_down(gc, garbage);
 	if (atomic_dec_and_test(&gc->tearing))
 		wake_up_all(&gc->torn);
 	/* what died with the garbage was counted off */
@@ -128,17 +135,33 @@ static void automatic_work(struct work_struct *work)
 	} while (ran);
 }
 
-/* Scans in the allocator's own context, unless a scan is under way. */
-static void help(struct refslab_gc *gc)
+/*
+ * Scans in the allocator's own context. When a scan is under way, waits for it first if @far, and
+ * otherwise leaves it at that.
+ */
+static void help(struct refslab_gc *gc, bool far)
 {
 	struct refslab_dead garbage = { };
 	struct refslab_gc_result result;
+	bool ran;
 
-	if (!mutex_trylock(&gc->scan_lock))
-		return;
-	run(gc, choose(gc), &result, &garbage);
+	if (!mutex_trylock(&gc->scan_lock)) {
+		if (!far)
+			refslab_objects_young_reset(gc->objects,
+						    READ_ONCE(gc->generation[0].threshold));
+		/* who is being killed will not make much more */
+		if (!far || mutex_lock_killable(&gc->scan_lock))
+			return;
+	}
+	/* somebody else who waited may have done it */
+	ran = due(gc);
+	if (ran)
+		run(gc, choose(gc), &result, &garbage);
 	mutex_unlock(&gc->scan_lock);
-	finish(gc, &garbage);
+	if (ran)
+		finish(gc, &garbage);
+	else
+		rearm(gc);
 }
 
 /**
@@ -151,15 +174,16 @@ static void help(struct refslab_gc *gc)
 void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp)
 {
 	long threshold = READ_ONCE(gc->generation[0].threshold);
-	long young = refslab_objects_young(gc->objects);
+	long young = refslab_objects_young(gc->objects), ahead;
 
 	if (!automatic(gc) || young <= threshold) {
 		rearm(gc);
 		return;
 	}
 	queue_work(gc->objects->wq, &gc->work);
-	if (young > threshold * HELP_FACTOR && refslab_objects_may_collect(gfp))
-		help(gc);
+	ahead = young - threshold * HELP_FACTOR;
+	if (ahead > 0 && refslab_objects_may_collect(gfp))
+		help(gc, ahead > (long)(READ_ONCE(gc->old_survivors) / 4));
 	else
 		refslab_objects_young_reset(gc->objects, threshold);
 }

@@ -132,7 +132,7 @@ static __always_inline void follow(struct refslab_scan_pipe *pipe, struct refsla
 	__set_bit(index, pool->marks.marked);
 	if (unlikely(!reach_few(pipe, obj))) {
 		preempt_enable();
-		refslab_scan_references(obj, reach, pipe);
+		refslab_scan_references(scan, obj, reach, pipe);
 		preempt_disable();
 	}
 	if (scan->generation == REFSLAB_GENERATIONS_NR - 1)
@@ -265,8 +265,8 @@ static void include_from(struct refslab_scan *scan, struct refslab_pool *pool)
 		while (pending(pool, i)) {
 			n = i * BITS_PER_LONG + __ffs(pending(pool, i));
 			__set_bit(n, pool->marks.marked);
-			refslab_scan_references(&refslab_scan_object(pool, n)->obj, include_target,
-						scan);
+			refslab_scan_references(scan, &refslab_scan_object(pool, n)->obj,
+						include_target, scan);
 		}
 	}
 	refslab_scan_breathe(scan);

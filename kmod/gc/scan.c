@@ -39,6 +39,12 @@
  * to the dead set, and nobody can begin to, but by an upgrade from no reference: before DYING that
  * makes the compare-and-exchange fail, after it, it waits.
  *
+ * That phases 2 and 3 read a long table in chunks makes no difference. While the lock is free, the
+ * table has the scan's place, and who inserts or removes before it moves it along (rule R3): so what
+ * stays in the table is read once in each phase, as if all were read at one time. What is taken out
+ * is touched under the lock; what is inserted, its inserter holds a reference to, which is a root
+ * until it is dropped, and dropping it is a touch.
+ *
  * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
  * from or by the reference that is held already; as phase 2 may read slots without it, a reference
  * is stored in a slot by a release. A put is a release. Phases 1 and 2 are
@@ -70,7 +76,39 @@
 #if IS_ENABLED(CONFIG_KUNIT)
 enum refslab_sabotage refslab_scan_sabotage;
 REFSLAB_EXPORT_TEST(refslab_scan_sabotage);
+
+/* Sleeps between two chunks of a table now and then, so that others get to change it. */
+bool refslab_scan_dawdles;
+REFSLAB_EXPORT_TEST(refslab_scan_dawdles);
+
+static void dawdle(struct refslab_scan *scan)
+{
+	if (READ_ONCE(refslab_scan_dawdles) && !(++scan->pauses % 4))
+		schedule_timeout_uninterruptible(1);
+}
+#else
+static void dawdle(struct refslab_scan *scan)
+{
+}
 #endif
+
+/**
+ * refslab_scan_pause() - give way between two chunks of what an object refers to
+ * @scan: the scan
+ * @obj: the object; its lock is held before and after
+ * @type: its type
+ *
+ * Return: whether it is an object of the same type still.
+ */
+bool refslab_scan_pause(struct refslab_scan *scan, struct refslab_object *obj,
+			const struct refslab_type *type)
+{
+	refslab_object_unlock(obj);
+	dawdle(scan);
+	refslab_scan_breathe(scan);
+	refslab_object_lock(obj);
+	return refslab_object_type(obj) == type;
+}
 
 static bool touched(const struct refslab_container *x, u64 word)
 {
@@ -464,7 +502,7 @@ static void subtract_batch(struct refslab_scan_pipe *pipe, struct batch *batch)
 	smp_rmb();
 	for (n = 0; n < batch->nr; n++) {
 		if (unlikely(touched(batch->x[n], refslab_word_read(&batch->x[n]->obj.word)))) {
-			refslab_scan_references(&batch->x[n]->obj, subtract, pipe);
+			refslab_scan_references(pipe->scan, &batch->x[n]->obj, subtract, pipe);
 			i = batch->end[n];
 			continue;
 		}
@@ -483,7 +521,7 @@ static __always_inline void subtract_from(struct refslab_scan_pipe *pipe, struct
 	u32 i;
 
 	if (unlikely(!(type->flags & REFSLAB_TYPE_FEW))) {
-		refslab_scan_references(&x->obj, subtract, pipe);
+		refslab_scan_references(pipe->scan, &x->obj, subtract, pipe);
 		return;
 	}
 	for (i = 0; i < type->nr_slots; i++)
@@ -709,19 +747,23 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
 }
 
+/* Objects after which those still waiting are counted anew. */
+#define TEAR_BATCH	256
+
 /**
  * refslab_scan_tear_down() - destroy what a scan found dead
- * @objects: the heap's objects
+ * @gc: the collector
  * @garbage: from refslab_scan(); empty afterwards
  *
  * References inside the garbage are taken out, and counts bring the objects to 0 through the
  * ordinary path. Needs no lock: nobody else can reach them. Context: may sleep.
  */
-void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead *garbage)
+void refslab_scan_tear_down(struct refslab_gc *gc, struct refslab_dead *garbage)
 {
+	struct refslab_objects *objects = gc->objects;
 	struct refslab_dead dead = { };
 	struct refslab_object *obj;
-	u32 budget;
+	u32 budget, done = 0;
 
 	while (garbage->first) {
 		obj = llist_entry(garbage->first, struct refslab_object, link);
@@ -736,6 +778,10 @@ void refslab_scan_tear_down(struct refslab_objects *objects, struct refslab_dead
 		if (refslab_word_put(&obj->word)) {
 			refslab_destroy_add(&dead, obj);
 			refslab_destroy_all(objects, &dead);
+		}
+		if (++done == TEAR_BATCH || !garbage->first) {
+			atomic64_sub(done, &gc->trash);
+			done = 0;
 		}
 	}
 }

@@ -44,6 +44,7 @@ struct refslab_scan_map {
  * @announced:	events for user space to finalize objects, to be queued after the verdict
  * @finalized:	finalizers that were called
  * @passes:	settling passes
+ * @pauses:	for tests: how often it gave way in the middle of an object
  * @begin:	when the current part began, in ns
  * @part_ns:	how long each took so far
  * @work:	done since it looked at the clock last
@@ -73,6 +74,7 @@ struct refslab_scan {
 	struct list_head announced;
 	u64 finalized;
 	u32 passes;
+	u32 pauses;
 	u64 begin;
 	u64 part_ns[REFSLAB_GC_PARTS];
 	unsigned int work;
@@ -195,52 +197,92 @@ static __always_inline void refslab_scan_flush(struct refslab_scan_pipe *pipe,
 	}
 }
 
+/* scan.c */
+void refslab_scan_yield(struct refslab_scan *scan);
+void refslab_scan_breathe(struct refslab_scan *scan);
+bool refslab_scan_pause(struct refslab_scan *scan, struct refslab_object *obj,
+			const struct refslab_type *type);
+bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive);
+void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
+void refslab_scan_mark(struct refslab_scan *scan);
+void refslab_scan_settle(struct refslab_scan *scan);
+
+/*
+ * The references in the table of @obj, whose lock is held. Those of a long one are read in chunks.
+ * Meanwhile the table has the scan's place, which those who insert and remove carry along: each
+ * element that stays is visited once, and only once (rule R3). Elements that are appended need not
+ * be, and nobody keeps the scan from coming to the end by appending.
+ */
+static __always_inline void refslab_scan_table(struct refslab_scan *scan,
+					       struct refslab_object *obj,
+					       const struct refslab_type *type,
+					       refslab_visit_t visit, void *arg)
+{
+	struct refslab_table *table = refslab_object_table(obj);
+	u32 i, n, next = 0, end = table->len;
+	void **vec;
+
+	while (next < end) {
+		vec = refslab_table_at(table, next, &n);
+		n = min3(n, end - next, (u32)REFSLAB_CHUNK);
+		for (i = 0; i < n; i++)
+			visit(vec[i], arg);
+		next += n;
+		if (next == end)
+			break;
+		table->scan_next = next;
+		table->scan_end = end;
+		if (!refslab_scan_pause(scan, obj, type))
+			return;
+		/* what came instead of an object that died has a table without a scan's place */
+		if (!refslab_sabotaged(REFSLAB_SABOTAGE_PLACE))
+			next = table->scan_next;
+		end = table->scan_end;
+	}
+	if (table->scan_end) {
+		table->scan_next = 0;
+		table->scan_end = 0;
+	}
+}
+
 /**
  * refslab_scan_references() - call @visit for each reference of a block of the set scanned
+ * @scan: the scan
  * @obj: the block; the object in it may be gone, or another, by now
  * @visit: called under the object's lock
  * @arg: for @visit
  *
  * Reads the references whole under one hold of the lock, or, when there are many, in chunks. What
- * moves between two chunks is touched by whoever moves it (rules R1 to R3), and so is what a block
- * refers to after it died and was filled anew.
+ * moves between two chunks is touched by whoever moves it (rules R1 and R2), or its table tells the
+ * scan (R3). What a block refers to after it died and was filled anew was touched, too.
  */
-static __always_inline void refslab_scan_references(struct refslab_object *obj,
+static __always_inline void refslab_scan_references(struct refslab_scan *scan,
+						    struct refslab_object *obj,
 						    refslab_visit_t visit, void *arg)
 {
-	struct refslab_table *table = NULL;
-	struct refslab_type *type, *first;
-	u32 i = 0, n, end;
-	void **vec;
+	struct refslab_type *type;
+	u32 i = 0, end;
+	void **slots;
 
 	refslab_object_lock(obj);
-	first = refslab_object_type(obj);
-	if (!first || !(first->flags & REFSLAB_TYPE_CONTAINER))
+	type = refslab_object_type(obj);
+	if (!type || !(type->flags & REFSLAB_TYPE_CONTAINER))
 		goto out;
-	if (first->flags & REFSLAB_TYPE_TABLE)
-		table = refslab_object_table(obj);
-	if (first->ops && first->ops->traverse)
-		first->ops->traverse(obj, visit, arg);
-	for (;;) {
-		vec = table ? table->vec : refslab_object_slots(obj);
-		n = table ? table->len : first->nr_slots;
-		end = min(n, i + REFSLAB_CHUNK);
-		for (; i < end; i++)
-			if (vec[i])
-				visit(vec[i], arg);
-		if (i >= n)
-			break;
-		if (table)
-			table->chunked = 1;
-		refslab_object_unlock(obj);
-		cond_resched();
-		refslab_object_lock(obj);
-		type = refslab_object_type(obj);
-		if (type != first)
-			goto out;
+	if (type->ops && type->ops->traverse)
+		type->ops->traverse(obj, visit, arg);
+	if (type->flags & REFSLAB_TYPE_TABLE) {
+		refslab_scan_table(scan, obj, type, visit, arg);
+		goto out;
 	}
-	if (table)
-		table->chunked = 0;
+	slots = refslab_object_slots(obj);
+	for (;;) {
+		end = min(type->nr_slots, i + REFSLAB_CHUNK);
+		for (; i < end; i++)
+			if (slots[i])
+				visit(slots[i], arg);
+		if (i == type->nr_slots || !refslab_scan_pause(scan, obj, type))
+			break;
+	}
 out:
 	refslab_object_unlock(obj);
 }
@@ -250,14 +292,6 @@ void refslab_mark(struct refslab_scan *scan, struct refslab_pool *pool, unsigned
 void refslab_mark_roots(struct refslab_scan *scan);
 void refslab_mark_follow(struct refslab_scan *scan);
 void refslab_mark_closure(struct refslab_scan *scan);
-
-/* scan.c */
-void refslab_scan_yield(struct refslab_scan *scan);
-void refslab_scan_breathe(struct refslab_scan *scan);
-bool refslab_scan_snapshot(struct refslab_pool *pool, unsigned int index, bool *alive);
-void refslab_scan_add(struct refslab_scan *scan, struct refslab_pool *pool, unsigned int index);
-void refslab_scan_mark(struct refslab_scan *scan);
-void refslab_scan_settle(struct refslab_scan *scan);
 
 /* resurrect.c */
 bool refslab_resurrect_announced(struct refslab_scan *scan);

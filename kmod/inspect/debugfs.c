@@ -38,6 +38,7 @@ static const struct {
 	FIELD(large),
 	FIELD(arenas_made),
 	FIELD(arenas_returned),
+	FIELD(max_trash),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
@@ -139,6 +140,8 @@ static int generations_show(struct seq_file *m, void *unused)
 	seq_printf(m, "# last scan: generation %u, %llu objects, %llu left out, %llu touched meanwhile, %llu unreachable\n",
 		   READ_ONCE(last->generation), READ_ONCE(last->visited), READ_ONCE(last->skipped),
 		   READ_ONCE(last->touched), READ_ONCE(last->unreachable));
+	seq_printf(m, "# trash: %lld found and not yet destroyed, max_trash %llu\n",
+		   atomic64_read(&heap->gc.trash), READ_ONCE(heap->gc.max_trash));
 	seq_printf(m, "# last scan took: %llu ns to the verdict, %u settling passes\n",
 		   READ_ONCE(last->window_ns), READ_ONCE(last->passes));
 	seq_printf(m, "# parts of it, ns: snapshot %llu, subtract %llu, mark %llu, settle %llu, finalize %llu\n",

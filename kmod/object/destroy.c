@@ -68,15 +68,20 @@ static bool clear_table(struct refslab_object *obj, struct refslab_objects *obje
 			struct refslab_dead *dead, u32 *budget)
 {
 	struct refslab_table *table = refslab_object_table(obj);
-	u32 n;
+	void **vec, *unused;
+	u32 n, nr;
 
 	while (table->len) {
 		if (!*budget)
 			return false;
+		unused = NULL;
 		refslab_object_lock(obj);
-		for (n = 0; n < REFSLAB_CHUNK && table->len && *budget; n++, --*budget)
-			put_into(dead, table->vec[--table->len]);
+		vec = refslab_table_tail(table, &nr);
+		for (n = 0; n < REFSLAB_CHUNK && n < nr && *budget; n++, --*budget)
+			put_into(dead, vec[nr - n - 1]);
+		refslab_table_shorten(table, n, &unused);
 		refslab_object_unlock(obj);
+		refslab_table_free_nodes(objects, unused);
 	}
 	refslab_table_free(objects, obj);
 	return true;

@@ -64,15 +64,23 @@ struct refslab_container {
 /**
  * struct refslab_table - a growable table of references, the body of a list
  * @vec:	the references; NULL while @cap is 0
+ * @root:	instead, while @height is not 0: the B-tree they are in
  * @len:	how many there are
- * @cap:	how many fit
- * @chunked:	a scan is between two chunks of it: whoever shifts elements bumps them
+ * @cap:	room for how many has been allocated; nodes above the leaves count, too
+ * @height:	levels above the leaves
+ * @scan_next:	a scan is between two chunks of the table, and goes on with this element; else 0
+ * @scan_end:	and ends before this one; else 0
  */
 struct refslab_table {
-	void **vec;
+	union {
+		void **vec;
+		struct refslab_btree_node *root;
+	};
 	u32 len;
 	u32 cap;
-	u32 chunked;
+	u32 height;
+	u32 scan_next;
+	u32 scan_end;
 };
 
 /**
@@ -253,6 +261,17 @@ struct refslab_objects {
 
 /* References in a table. */
 #define REFSLAB_TABLE_MAX	0x1000000U
+
+/* References in a leaf, the longest table without a tree; bytes of a leaf, and of a node above. */
+#define REFSLAB_BTREE_LEAF	512
+#define REFSLAB_BTREE_NODE	4096
+
+/*
+ * Levels above the leaves. Two leaves have 192 references, so two nodes above (at least 128 leaves)
+ * have 12 thousand, two above those 760 thousand: REFSLAB_TABLE_MAX takes 46 of them at most, and
+ * all fit in one.
+ */
+#define REFSLAB_BTREE_HEIGHT	3
 
 /* Slots looked at, or torn down, under one hold of an object's lock. */
 #define REFSLAB_CHUNK		256
@@ -441,6 +460,43 @@ struct refslab_object *refslab_table_get(struct refslab_object *obj, u32 index);
 u32 refslab_table_len(struct refslab_object *obj);
 void refslab_table_free(struct refslab_objects *objects, struct refslab_object *obj);
 u32 refslab_table_bytes(struct refslab_object *obj);
+void refslab_table_shorten(struct refslab_table *table, u32 n, void **unused);
+void refslab_table_free_nodes(struct refslab_objects *objects, void *unused);
+
+/* btree.c: the references of a long table */
+void **refslab_btree_find(const struct refslab_table *table, u32 index, u32 *run);
+int refslab_btree_insert(struct refslab_table *table, u32 index, void *to, void **spare);
+void *refslab_btree_remove(struct refslab_table *table, u32 index, void **unused);
+void **refslab_btree_tail(const struct refslab_table *table, u32 *nr);
+void refslab_btree_cut(struct refslab_table *table, void **unused);
+void refslab_btree_shorten(struct refslab_table *table, u32 n, void **unused);
+
+/**
+ * refslab_table_at() - where an element is
+ * @table: the table; the object's lock is held
+ * @index: below its length
+ * @run: out: elements that lie there one after the other, from this one on
+ */
+static inline void **refslab_table_at(const struct refslab_table *table, u32 index, u32 *run)
+{
+	if (unlikely(table->height))
+		return refslab_btree_find(table, index, run);
+	*run = table->len - index;
+	return &table->vec[index];
+}
+
+/**
+ * refslab_table_tail() - where the last elements are
+ * @table: the table; the object's lock is held
+ * @nr: out: how many lie there
+ */
+static inline void **refslab_table_tail(const struct refslab_table *table, u32 *nr)
+{
+	if (unlikely(table->height))
+		return refslab_btree_tail(table, nr);
+	*nr = table->len;
+	return table->vec;
+}
 
 /* destroy.c: taking objects apart */
 

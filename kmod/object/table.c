@@ -2,11 +2,18 @@
 /*
  * References in a growable table: the body of a list.
  *
- * The object's lock protects the table. A scan reads a long table in chunks and lets go of the lock
- * in between, with @chunked set: whoever shifts elements meanwhile bumps each of them, so that none
- * the scan saw twice, or never, counts as untouched (rule R3).
+ * The object's lock protects the table. Up to REFSLAB_BTREE_LEAF references are a plain array; more
+ * are in a B-tree (btree.c), and go back to an array when few are left. So nobody ever moves more
+ * than a leaf's references, or frees more than a few nodes, at a time, however long the table is.
  *
- * Storage is allocated without the lock and put in place under it.
+ * A scan reads a long table in chunks and lets go of the lock in between. Its place is in the table
+ * meanwhile: who inserts or removes before it moves it along (rule R3). Then what lies before it is
+ * what the scan saw, or was inserted since; what lies behind it, it has not seen. So of the
+ * elements that stay, each is seen once; what comes and what goes is touched by who does it (rules
+ * R1 and R2), and the scan keeps it. And nothing needs to be done to elements that are shifted.
+ *
+ * Storage is allocated without the lock and put in place under it, and what is no longer needed is
+ * freed without it.
  */
 #include <linux/string.h>
 
@@ -15,7 +22,7 @@
 /* As lists grow in CPython: by an eighth and a little, so that appending costs O(1). */
 static u32 room_for(u32 len)
 {
-	return min((len + (len >> 3) + 6) & ~3U, REFSLAB_TABLE_MAX);
+	return min_t(u32, (len + (len >> 3) + 6) & ~3U, REFSLAB_BTREE_LEAF);
 }
 
 static size_t bytes_of(u32 cap)
@@ -23,21 +30,41 @@ static size_t bytes_of(u32 cap)
 	return (size_t)cap * sizeof(void *);
 }
 
-static void free_vec(struct refslab_objects *objects, void **vec, u32 cap)
+static_assert(REFSLAB_BTREE_NODE == REFSLAB_BTREE_LEAF * sizeof(void *));
+
+static void free_vec(struct refslab_objects *objects, void *vec, u32 cap)
 {
 	if (vec)
 		refslab_mem_free(&objects->mem, REFSLAB_MEM_RAW, bytes_of(cap), vec);
 }
 
+/**
+ * refslab_table_free_nodes() - free nodes of a tree that are not needed any more
+ * @objects: the heap's objects
+ * @unused: the first of them, or NULL; see refslab_btree_remove()
+ *
+ * Context: task context, no object's lock held.
+ */
+void refslab_table_free_nodes(struct refslab_objects *objects, void *unused)
+{
+	void *next;
+
+	for (; unused; unused = next) {
+		next = *(void **)unused;
+		refslab_mem_free(&objects->mem, REFSLAB_MEM_RAW, REFSLAB_BTREE_NODE, unused);
+	}
+}
+
 /*
- * Puts @vec in place when it holds all there is; returns what is to be freed. Object's lock held.
+ * Puts the array @vec in place when it holds all there is; returns what is to be freed. Object's
+ * lock held.
  */
 static void **replace_vec(struct refslab_table *table, void **vec, u32 *cap)
 {
 	void **old = table->vec;
 	u32 old_cap = table->cap;
 
-	if (table->len > *cap)
+	if (table->height || table->len > *cap)
 		return vec;
 	if (table->len)
 		memcpy(vec, old, bytes_of(table->len));
@@ -70,15 +97,37 @@ static int grow(struct refslab_objects *objects, struct refslab_object *obj, u32
 	return 0;
 }
 
-/* Elements from @first on are about to be shifted under the eyes of a scan. */
-static void bump_from(struct refslab_table *table, u32 first)
+static bool has_tree(const struct refslab_table *table)
 {
-	u32 i;
+	return table->height || table->cap == REFSLAB_BTREE_LEAF;
+}
 
-	if (likely(!table->chunked))
-		return;
-	for (i = first; i < table->len; i++)
-		refslab_word_bump(&((struct refslab_object *)table->vec[i])->word);
+/* Object's lock held. Returns -EAGAIN when there is no room: in a tree, without a @spare node. */
+static int place(struct refslab_table *table, u32 index, bool append, void *to, void **spare)
+{
+	u32 len = table->len;
+	int err;
+
+	if (append)
+		index = len;
+	if (unlikely(index > len))
+		return -ERANGE;
+	if (unlikely(len == REFSLAB_TABLE_MAX))
+		return -E2BIG;
+	if (likely(!table->height && len < table->cap)) {
+		memmove(&table->vec[index + 1], &table->vec[index], bytes_of(len - index));
+		table->vec[index] = to;
+		table->len++;
+	} else {
+		err = has_tree(table) ? refslab_btree_insert(table, index, to, spare) : -EAGAIN;
+		if (err)
+			return err;
+	}
+	if (unlikely(index < table->scan_end)) {
+		table->scan_end++;
+		table->scan_next += index < table->scan_next;
+	}
+	return 0;
 }
 
 static int insert(struct refslab_object *obj, u32 index, bool append, struct refslab_object *to,
@@ -86,6 +135,8 @@ static int insert(struct refslab_object *obj, u32 index, bool append, struct ref
 {
 	struct refslab_objects *objects = refslab_object_type(obj)->objects;
 	struct refslab_table *table = refslab_object_table(obj);
+	void *spare = NULL;
+	bool tree;
 	u32 len;
 	int err;
 
@@ -93,29 +144,26 @@ static int insert(struct refslab_object *obj, u32 index, bool append, struct ref
 		return -EOVERFLOW;
 	for (;;) {
 		refslab_object_lock(obj);
+		err = place(table, index, append, to, &spare);
+		tree = has_tree(table);
 		len = table->len;
-		if (append)
-			index = len;
-		if (index > len || len == REFSLAB_TABLE_MAX) {
-			err = index > len ? -ERANGE : -E2BIG;
-			break;
-		}
-		if (len < table->cap) {
-			bump_from(table, index);
-			memmove(&table->vec[index + 1], &table->vec[index], bytes_of(len - index));
-			table->vec[index] = to;
-			table->len++;
-			refslab_object_unlock(obj);
-			return 0;
-		}
 		refslab_object_unlock(obj);
-		err = grow(objects, obj, room_for(len + 1), gfp);
+		if (likely(err != -EAGAIN))
+			break;
+		if (!tree) {
+			err = grow(objects, obj, room_for(len + 1), gfp);
+		} else {
+			spare = refslab_objects_mem_alloc(objects, REFSLAB_MEM_RAW,
+							  REFSLAB_BTREE_NODE, gfp);
+			err = spare ? 0 : -ENOMEM;
+		}
 		if (err)
-			goto out_put;
+			break;
 	}
-	refslab_object_unlock(obj);
-out_put:
-	refslab_object_put(to);
+	if (unlikely(spare))
+		free_vec(objects, spare, REFSLAB_BTREE_LEAF);
+	if (unlikely(err))
+		refslab_object_put(to);
 	return err;
 }
 
@@ -163,6 +211,7 @@ int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_obje
 {
 	struct refslab_table *table = refslab_object_table(obj);
 	struct refslab_object *last;
+	u32 run;
 
 	if (!refslab_word_try_get(&to->word))
 		return -EOVERFLOW;
@@ -172,7 +221,7 @@ int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_obje
 		refslab_object_put(to);
 		return -ERANGE;
 	}
-	last = refslab_slot_displace(&table->vec[index], to);
+	last = refslab_slot_displace(refslab_table_at(table, index, &run), to);
 	refslab_object_unlock(obj);
 
 	if (last)
@@ -181,15 +230,16 @@ int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_obje
 }
 REFSLAB_EXPORT_TEST(refslab_table_set);
 
-/* Gives room back when most of it is unused. Failing to is harmless, and not worth a collection. */
-static void shrink(struct refslab_object *obj, u32 len, u32 cap)
+/*
+ * Gives room in an array back when most of it is unused. Failing to is harmless, and not worth a
+ * collection.
+ */
+static noinline void shrink(struct refslab_object *obj, u32 len)
 {
 	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+	u32 cap = room_for(len);
 	void **vec;
 
-	if (cap <= 16 || len >= cap / 2)
-		return;
-	cap = room_for(len);
 	vec = refslab_mem_alloc(&objects->mem, REFSLAB_MEM_RAW, bytes_of(cap),
 				GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 	if (vec)
@@ -208,24 +258,36 @@ struct refslab_object *refslab_table_take(struct refslab_object *obj, u32 index)
 {
 	struct refslab_table *table = refslab_object_table(obj);
 	struct refslab_object *element;
-	u32 len, cap;
+	void *unused = NULL;
+	u32 len, cap = 0;
 
 	refslab_object_lock(obj);
 	if (index >= table->len) {
 		refslab_object_unlock(obj);
 		return ERR_PTR(-ERANGE);
 	}
-	element = table->vec[index];
+	if (likely(!table->height)) {
+		element = table->vec[index];
+		len = --table->len;
+		memmove(&table->vec[index], &table->vec[index + 1], bytes_of(len - index));
+	} else {
+		element = refslab_btree_remove(table, index, &unused);
+		len = table->len;
+	}
 	/* a reference moves from a slot into a local: its word must move too (rule R1) */
 	refslab_word_bump(&element->word);
-	bump_from(table, index + 1);
-	table->len--;
-	memmove(&table->vec[index], &table->vec[index + 1], bytes_of(table->len - index));
-	len = table->len;
-	cap = table->cap;
+	if (unlikely(index < table->scan_end)) {
+		table->scan_end--;
+		table->scan_next -= index < table->scan_next;
+	}
+	if (likely(!table->height))
+		cap = table->cap;
 	refslab_object_unlock(obj);
 
-	shrink(obj, len, cap);
+	if (unlikely(unused))
+		refslab_table_free_nodes(refslab_object_type(obj)->objects, unused);
+	if (unlikely(cap > 16 && len < cap / 2))
+		shrink(obj, len);
 	return element;
 }
 REFSLAB_EXPORT_TEST(refslab_table_take);
@@ -241,15 +303,15 @@ REFSLAB_EXPORT_TEST(refslab_table_take);
 struct refslab_object *refslab_table_get(struct refslab_object *obj, u32 index)
 {
 	struct refslab_table *table = refslab_object_table(obj);
-	struct refslab_object *element;
+	struct refslab_object *element = ERR_PTR(-ERANGE);
+	u32 run;
 
 	refslab_object_lock(obj);
-	if (index >= table->len)
-		element = ERR_PTR(-ERANGE);
-	else if (!refslab_word_try_get(&((struct refslab_object *)table->vec[index])->word))
-		element = ERR_PTR(-EOVERFLOW);
-	else
-		element = table->vec[index];
+	if (likely(index < table->len)) {
+		element = *refslab_table_at(table, index, &run);
+		if (unlikely(!refslab_word_try_get(&element->word)))
+			element = ERR_PTR(-EOVERFLOW);
+	}
 	refslab_object_unlock(obj);
 	return element;
 }
@@ -276,6 +338,22 @@ u32 refslab_table_bytes(struct refslab_object *obj)
 REFSLAB_EXPORT_TEST(refslab_table_bytes);
 
 /**
+ * refslab_table_shorten() - forget elements at the end
+ * @table: of an object that is being taken apart; the object's lock is held
+ * @n: how many, all from refslab_table_tail()
+ * @unused: nodes not needed any more, for refslab_table_free_nodes()
+ */
+void refslab_table_shorten(struct refslab_table *table, u32 n, void **unused)
+{
+	if (table->height)
+		refslab_btree_shorten(table, n, unused);
+	else
+		table->len -= n;
+	table->scan_next = min(table->scan_next, table->len);
+	table->scan_end = min(table->scan_end, table->len);
+}
+
+/**
  * refslab_table_free() - free the storage of a table, without regard to elements left in it
  * @objects: the heap's objects
  * @obj: an object of a type with a table, used by nobody but a scan
@@ -285,17 +363,22 @@ REFSLAB_EXPORT_TEST(refslab_table_bytes);
 void refslab_table_free(struct refslab_objects *objects, struct refslab_object *obj)
 {
 	struct refslab_table *table = refslab_object_table(obj);
-	void **vec;
+	void **vec, *unused;
 	u32 cap;
 
-	if (!table->vec)
+	if (!table->cap)
 		return;
+	while (table->height) {
+		unused = NULL;
+		refslab_object_lock(obj);
+		refslab_btree_cut(table, &unused);
+		refslab_object_unlock(obj);
+		refslab_table_free_nodes(objects, unused);
+	}
 	refslab_object_lock(obj);
 	vec = table->vec;
 	cap = table->cap;
-	table->vec = NULL;
-	table->len = 0;
-	table->cap = 0;
+	memset(table, 0, sizeof(*table));
 	refslab_object_unlock(obj);
 	free_vec(objects, vec, cap);
 }

@@ -213,15 +213,17 @@ static void visit_custom(void *target, void *arg)
  * @fn: called under the object's lock with each target; must not sleep or take references' locks
  * @arg: for @fn
  *
- * Context: task context, no object's lock held; the lock is held throughout: for tests and checks.
+ * The elements of a long table are visited in chunks, with the lock released in between: all of
+ * them if nobody changes it meanwhile. For tests and checks. Context: may sleep, no object's lock
+ * held.
  */
 void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, void *arg)
 {
 	struct refslab_type *type = refslab_object_type(obj);
 	struct visit visit = { fn, arg };
 	struct refslab_table *table;
+	u32 i, n, next = 0;
 	void **slots;
-	u32 i;
 
 	if (!(type->flags & REFSLAB_TYPE_CONTAINER))
 		return;
@@ -230,13 +232,21 @@ void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, vo
 	for (i = 0; i < type->nr_slots; i++)
 		if (slots[i])
 			fn(slots[i], arg);
-	if (type->flags & REFSLAB_TYPE_TABLE) {
-		table = refslab_object_table(obj);
-		for (i = 0; i < table->len; i++)
-			fn(table->vec[i], arg);
-	}
 	if (type->ops && type->ops->traverse)
 		type->ops->traverse(obj, visit_custom, &visit);
+	if (type->flags & REFSLAB_TYPE_TABLE) {
+		table = refslab_object_table(obj);
+		while (next < table->len) {
+			slots = refslab_table_at(table, next, &n);
+			n = min_t(u32, n, REFSLAB_CHUNK);
+			for (i = 0; i < n; i++)
+				fn(slots[i], arg);
+			next += n;
+			refslab_object_unlock(obj);
+			cond_resched();
+			refslab_object_lock(obj);
+		}
+	}
 	refslab_object_unlock(obj);
 }
 REFSLAB_EXPORT_TEST(refslab_walk_references);

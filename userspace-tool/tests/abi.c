@@ -88,6 +88,7 @@ AT(refslab_stat, pools_empty, 72);
 AT(refslab_stat, large, 80);
 AT(refslab_stat, arenas_made, 88);
 AT(refslab_stat, arenas_returned, 96);
+AT(refslab_stat, max_trash, 104);
 
 static_assert(REFSLAB_IOC_QUERY == 0xe200, "QUERY");
 static_assert(REFSLAB_IOC_CREATE == 0xe201, "CREATE");

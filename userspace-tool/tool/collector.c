@@ -181,7 +181,8 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "pools_empty", s.pools_empty) &&
 	       refslab_job_say_number(job, "large", s.large) &&
 	       refslab_job_say_number(job, "arenas_made", s.arenas_made) &&
-	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned);
+	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned) &&
+	       refslab_job_say_number(job, "max_trash", s.max_trash);
 }
 
 static bool do_sleep(struct job *job)
