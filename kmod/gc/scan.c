@@ -152,9 +152,13 @@ static void sweep(struct refslab_scan *scan)
 	scan->swept = jiffies;
 }
 
-/* Looks at the clock when it has done about so much; a pool's references are POOL_WORK. */
-#define CLOCK_WORK	64
+/*
+ * Looks at the clock when it has done about so much: a pool's references are POOL_WORK, its marks
+ * LIGHT_WORK.
+ */
+#define CLOCK_WORK	32
 #define POOL_WORK	16
+#define LIGHT_WORK	4
 
 static __always_inline void give_way(struct refslab_scan *scan, unsigned int work)
 {
@@ -181,7 +185,7 @@ static __always_inline void give_way(struct refslab_scan *scan, unsigned int wor
  */
 void refslab_scan_yield(struct refslab_scan *scan)
 {
-	give_way(scan, 1);
+	give_way(scan, LIGHT_WORK);
 }
 
 /**
