@@ -422,8 +422,8 @@ struct refslab_gc_stats {
  * @large:	large blocks
  * @arenas_made: arenas taken from the kernel since the heap was made
  * @arenas_returned: arenas given back since the heap was made
- * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most at
- *		one time since the heap was made
+ * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most
+ *		at one time since the heap was made
  */
 struct refslab_stat {
 	__aligned_u64 objects;

@@ -40,10 +40,10 @@
  * makes the compare-and-exchange fail, after it, it waits.
  *
  * That phases 2 and 3 read a long table in chunks makes no difference. While the lock is free, the
- * table has the scan's place, and who inserts or removes before it moves it along (rule R3): so what
- * stays in the table is read once in each phase, as if all were read at one time. What is taken out
- * is touched under the lock; what is inserted, its inserter holds a reference to, which is a root
- * until it is dropped, and dropping it is a touch.
+ * table has the scan's place, and who inserts or removes before it moves it along (rule R3): so
+ * what stays in the table is read once in each phase, as if all were read at one time. What is taken
+ * out is touched under the lock; what is inserted, its inserter holds a reference to, which is a
+ * root until it is dropped, and dropping it is a touch.
  *
  * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
  * from or by the reference that is held already; as phase 2 may read slots without it, a reference
