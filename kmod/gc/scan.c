@@ -46,13 +46,13 @@
  * root until it is dropped, and dropping it is a touch.
  *
  * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
- * from or by the reference that is held already; as phase 2 may read slots without it, a reference
- * is stored in a slot by a release. A put is a release. Phases 1 and 2 are
- * kept apart by smp_mb(). The object's lock, taken to follow its references, orders the later check
- * of its targets: whoever took a target out did so, and touched it, under that lock (rule R2). The
- * compare-and-exchange of DYING and the upgrade's are on one word, so coherence alone decides who
- * came first. The verdict is a release (atomic64_add_return()), an upgrade that reads DEAD needs no
- * more.
+ * from or by the reference that is held already. As phase 2 may read slots without it, a reference
+ * for a slot is taken with a full barrier. Whoever brings a count to 0 does it by a full barrier,
+ * too. Phases 1 and 2 are kept apart by smp_mb(). The object's lock, taken to follow its references,
+ * orders the later check of its targets: whoever took a target out did so, and touched it, under
+ * that lock (rule R2). The compare-and-exchange of DYING and the upgrade's are on one word, so
+ * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
+ * upgrade that reads DEAD needs no more.
  *
  * Lock order: gc->scan_lock; then objects->destroy_lock, which is let go before a scan begins; then
  * mem's locks and objects->pools_lock, each alone; then one object's lock.

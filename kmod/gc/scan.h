@@ -26,8 +26,8 @@ struct refslab_scan_map {
  * @seq:	number of the scan: a pool's marks are valid when they carry it
  * @generation:	the oldest generation scanned
  * @filter:	of old objects, only candidates are looked at, and what they reach
- * @map:	arenas seen so far, by address, or NULL: the struct pages that else lead to them fall
- *		into few sets of a processor's caches
+ * @map:	arenas seen so far, by address, or NULL: the struct pages that else lead to them
+ *		fall into few sets of a processor's caches
  * @map_mask:	number of entries less one
  * @pools:	pools with objects of the set scanned, linked through marks.scan_next
  * @tail:	end of that list
