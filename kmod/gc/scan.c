@@ -40,17 +40,17 @@
  * makes the compare-and-exchange fail, after it, it waits.
  *
  * That phases 2 and 3 read a long table in chunks makes no difference. While the lock is free, the
- * table has the scan's place, and who inserts or removes before it moves it along (rule R3): so
- * what stays in the table is read once in each phase, as if all were read at one time. What is taken
- * out is touched under the lock; what is inserted, its inserter holds a reference to, which is a
- * root until it is dropped, and dropping it is a touch.
+ * table has the scan's place, and who inserts or removes before it moves it along (rule R3): what
+ * stays in the table is read once in each phase, as if all were read at one time. What is taken out
+ * is touched under the lock; what is inserted, its inserter holds a reference to, which is a root
+ * until it is dropped, and dropping it is a touch.
  *
  * Memory order. Gets are relaxed: each is ordered by the lock of the slot the reference was read
  * from or by the reference that is held already. As phase 2 may read slots without it, a reference
- * for a slot is taken with a full barrier. Whoever brings a count to 0 does it by a full barrier,
- * too. Phases 1 and 2 are kept apart by smp_mb(). The object's lock, taken to follow its references,
- * orders the later check of its targets: whoever took a target out did so, and touched it, under
- * that lock (rule R2). The compare-and-exchange of DYING and the upgrade's are on one word, so
+ * for a slot is taken with a full barrier. A put is a full barrier, too. Phases 1 and 2 are kept
+ * apart by smp_mb(). The object's lock, taken to follow its references, orders the later check of
+ * its targets: whoever took a target out did so, and touched it, under that lock (rule R2). The
+ * compare-and-exchange of DYING and the upgrade's are on one word, so
  * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
  * upgrade that reads DEAD needs no more.
  *
