@@ -216,8 +216,10 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 {
 	struct refslab_mem_usage usage;
 
-	refslab_cache_settle(&heap->objects);
 	refslab_objects_count(&heap->objects, &stat->objects, &stat->tracked, &stat->bytes_cached);
+	/* of one that is dying, only the numbers are good */
+	if (!heap->dying)
+		refslab_cache_settle(&heap->objects);
 	refslab_mem_usage(&heap->objects.mem, &usage);
 	stat->handles = atomic64_read(&heap->handles);
 	stat->bytes_used = usage.bytes_allocated > stat->bytes_cached ?

@@ -9,18 +9,15 @@
  * together never exceed the limit. Room goes back when the list is drained.
  *
  * Beyond that, blocks go back to their pools, and come from them, some at a time, so that the
- * pools' lock is not taken for each: a CPU has a second list of *loose* blocks. They are taken in
- * advance only while many objects are made and none is freed, and who wants to know how much memory
- * is used has them put back first: refslab_cache_settle().
+ * pools' lock is not taken for each: a CPU has a second list of *loose* blocks. There are some only
+ * while many objects are made in a row, or freed, and who wants to know how much memory is used has
+ * them put back first: refslab_cache_settle().
  */
 #include <linux/cpu.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 
 #include "object.h"
-
-/* Objects made in a row before blocks are taken in advance. */
-#define STREAK	64
 
 /**
  * refslab_cache_init() - make an empty cache
@@ -77,7 +74,8 @@ void *refslab_cache_refill(struct refslab_type *type, gfp_t gfp)
 		return refslab_objects_mem_alloc(type->objects, type->kind, type->size, gfp);
 	preempt_disable();
 	cpu = this_cpu_ptr(type->cache.cpu);
-	n = cpu->streak++ < STREAK ? 1 : REFSLAB_CACHE_LOOSE / 2;
+	n = cpu->streak < REFSLAB_CACHE_STREAK ? 1 : REFSLAB_CACHE_LOOSE / 2;
+	cpu->streak = max(cpu->streak, 0) + 1;
 	preempt_enable();
 	n = refslab_objects_mem_alloc_batch(type->objects, type->kind, type->size, n, gfp, &list);
 	if (n <= 1)
@@ -116,6 +114,27 @@ static void *detach_loose(struct refslab_cache_cpu *cpu)
 	return block;
 }
 
+/**
+ * refslab_cache_give_back() - free loose blocks
+ * @type: their type
+ * @list: the blocks, linked, the one that was freed last in front; NULL: none
+ *
+ * It is the next to be used again. Context: task context.
+ */
+void refslab_cache_give_back(struct refslab_type *type, void *list)
+{
+	void *block, *reversed = NULL;
+
+	if (!list)
+		return;
+	while ((block = list)) {
+		list = *refslab_cache_link(block);
+		*refslab_cache_link(block) = reversed;
+		reversed = block;
+	}
+	refslab_mem_free_batch(&type->objects->mem, type->kind, type->size, reversed);
+}
+
 static void free_blocks(struct refslab_type *type, void *block)
 {
 	void *next;
@@ -139,7 +158,7 @@ static int settle_cpu(void *arg)
 		preempt_disable();
 		loose = detach_loose(this_cpu_ptr(type->cache.cpu));
 		preempt_enable();
-		free_blocks(type, loose);
+		refslab_cache_give_back(type, loose);
 	}
 	return 0;
 }
@@ -152,7 +171,7 @@ static void settle_offline(struct refslab_objects *objects, int cpu)
 	/* @types_lock keeps two of us apart */
 	mutex_lock(&objects->types_lock);
 	xa_for_each(&objects->types, number, type)
-		free_blocks(type, detach_loose(per_cpu_ptr(type->cache.cpu, cpu)));
+		refslab_cache_give_back(type, detach_loose(per_cpu_ptr(type->cache.cpu, cpu)));
 	mutex_unlock(&objects->types_lock);
 }
 

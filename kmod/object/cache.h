@@ -17,6 +17,9 @@ struct refslab_type;
 /* Blocks on their way, of a type and CPU: so many are moved at a time. */
 #define REFSLAB_CACHE_LOOSE	32
 
+/* So many objects have to be made in a row, or freed, before any are. */
+#define REFSLAB_CACHE_STREAK	64
+
 /**
  * struct refslab_cache_cpu - one CPU's share of a type's cache; touched by its CPU only, in task
  *	context with preemption off
@@ -28,7 +31,8 @@ struct refslab_type;
  * @hits:	those of @made that came from the cache
  * @loose:	blocks on their way from the pools or to them, with whatever is in them
  * @nr_loose:	how many
- * @streak:	blocks taken from the pools since one was last freed
+ * @streak:	blocks taken from the pools since an object was last freed; less than 0: given back
+ *		since one was last taken
  */
 struct refslab_cache_cpu {
 	void *head;
@@ -39,7 +43,7 @@ struct refslab_cache_cpu {
 	u64 hits;
 	void *loose;
 	u32 nr_loose;
-	u32 streak;
+	s32 streak;
 };
 
 /**
@@ -121,34 +125,38 @@ static inline void *refslab_cache_pop_loose(struct refslab_cache_cpu *cpu)
 		return NULL;
 	cpu->loose = *refslab_cache_link(block);
 	WRITE_ONCE(cpu->nr_loose, cpu->nr_loose - 1);
-	cpu->streak++;
+	cpu->streak = max(cpu->streak, 0) + 1;
 	return block;
 }
 
 /**
- * refslab_cache_push_loose() - send a block on its way to its pool
+ * refslab_cache_push_loose() - send a block on its way to its pool, if others go with it
  * @cpu: the CPU's part of the type's cache
  * @block: nobody refers to it
+ * @back: out: blocks for refslab_cache_give_back(), or unchanged
  *
- * Context: task, preemption off.
+ * What is loose already is used before what is in the pools, so this one joins it, to be the next.
  *
- * Return: a list of blocks for refslab_mem_free_batch(), which the caller owns, or NULL.
+ * Context: task, preemption off. Return: false when the block is the caller's.
  */
-static inline void *refslab_cache_push_loose(struct refslab_cache_cpu *cpu, void *block)
+static inline bool refslab_cache_push_loose(struct refslab_cache_cpu *cpu, void *block,
+					    void **back)
 {
-	void *list;
-
+	cpu->streak = min(cpu->streak, 0) - 1;
+	if (!cpu->loose && cpu->streak > -REFSLAB_CACHE_STREAK)
+		return false;
 	*refslab_cache_link(block) = cpu->loose;
 	cpu->loose = block;
 	WRITE_ONCE(cpu->nr_loose, cpu->nr_loose + 1);
 	if (cpu->nr_loose < REFSLAB_CACHE_LOOSE)
-		return NULL;
-	list = cpu->loose;
+		return true;
+	*back = cpu->loose;
 	cpu->loose = NULL;
 	WRITE_ONCE(cpu->nr_loose, 0);
-	return list;
+	return true;
 }
 
+void refslab_cache_give_back(struct refslab_type *type, void *list);
 int refslab_cache_init(struct refslab_cache *cache, u32 limit, gfp_t gfp);
 void refslab_cache_destroy(struct refslab_type *type);
 void *refslab_cache_refill(struct refslab_type *type, gfp_t gfp);

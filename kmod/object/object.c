@@ -222,22 +222,21 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 	cache = per_cpu_ptr(type->cache.cpu, cpu);
 	own = per_cpu_ptr(type->objects->cpu, cpu);
 	cache->freed++;
-	cache->streak = 0;
 	if (counts) {
 		WRITE_ONCE(own->young, own->young - 1);
 		if (unlikely(own->young <= -YOUNG_DEBT))
 			refslab_objects_young_fold(type->objects);
 	}
-	if (unlikely(type->flags & REFSLAB_TYPE_SIZED)) {
+	if (unlikely(type->flags & REFSLAB_TYPE_SIZED))
 		kept = false;
-	} else if (!refslab_cache_push(&type->cache, cache, obj)) {
-		kept = type->size <= REFSLAB_CLASS_MAX;
-		if (kept)
-			back = refslab_cache_push_loose(cache, obj);
-	}
+	else if (likely(refslab_cache_push(&type->cache, cache, obj)))
+		cache->streak = 0;
+	else
+		kept = type->size <= REFSLAB_CLASS_MAX &&
+		       refslab_cache_push_loose(cache, obj, &back);
 	put_cpu();
 	if (unlikely(back))
-		refslab_mem_free_batch(mem, type->kind, type->size, back);
+		refslab_cache_give_back(type, back);
 	if (unlikely(!kept))
 		refslab_mem_free(mem, type->kind, refslab_object_bytes(obj), obj);
 }
