@@ -89,7 +89,8 @@ struct refslab_object *refslab_weak_new(struct refslab_object *target,
 	weak->place = refslab_walk_place(target);
 	weak->params = *params;
 	spin_lock(&objects->weak_lock);
-	list_add_tail(&weak->node, &refslab_object_extra(target, type)->weak);
+	/* the most recent is called back first */
+	list_add(&weak->node, &refslab_object_extra(target, type)->weak);
 	spin_unlock(&objects->weak_lock);
 	return obj;
 }
