@@ -28,6 +28,7 @@
  * @node:	on the target's list, unless @cleared
  * @event:	that the target died
  * @cleared:	the target is dead, or its finalizer is about to run or ran
+ * @of_finalized: the finalizer had run when the weak reference was made
  * @params:	what to do when it dies
  */
 struct weak {
@@ -36,6 +37,7 @@ struct weak {
 	struct list_head node;
 	struct refslab_event event;
 	bool cleared;
+	bool of_finalized;
 	struct refslab_weak_params params;
 };
 
@@ -88,6 +90,7 @@ struct refslab_object *refslab_weak_new(struct refslab_object *target,
 	weak->id = target->id;
 	weak->place = refslab_walk_place(target);
 	weak->params = *params;
+	weak->of_finalized = refslab_finalize_done(target);
 	spin_lock(&objects->weak_lock);
 	/* the most recent is called back first */
 	list_add(&weak->node, &refslab_object_extra(target, type)->weak);
@@ -114,8 +117,9 @@ struct refslab_object *refslab_weak_get(struct refslab_object *weak_obj)
 	if (READ_ONCE(weak->cleared))
 		return NULL;
 	target = refslab_walk_find(objects, weak->place, weak->id);
-	/* alive, but brought back by its finalizer */
-	if (!IS_ERR_OR_NULL(target) && READ_ONCE(weak->cleared)) {
+	/* alive, but brought back by its finalizer, or about to be told to user space */
+	if (!IS_ERR_OR_NULL(target) &&
+	    (READ_ONCE(weak->cleared) || refslab_finalize_done(target) != weak->of_finalized)) {
 		refslab_object_put(target);
 		target = NULL;
 	}
