@@ -151,6 +151,8 @@ static void bring_back(struct refslab_scan *scan)
 			obj = &refslab_scan_object(pool, n)->obj;
 			atomic64_andnot(REFSLAB_WORD_DEAD | REFSLAB_WORD_DYING, &obj->word);
 			scan->dead--;
+			if (refslab_object_type(obj) == scan->objects->weak_type)
+				refslab_weak_brought_back(obj);
 			refslab_object_put(obj);
 		}
 		refslab_scan_yield(scan);
