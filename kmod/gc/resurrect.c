@@ -24,9 +24,9 @@
  *                                                              refslab_scan_settle()
  *   who is marked: DEAD is taken back, then our reference      bring_back()
  *
- * All weak references go before the first finalizer runs: what it finds, and what it brings back, no
- * longer has any. In the model in doc/model/ the steps are TELL, POST, CLEAR, RUN, SNAP, SUBTRACT,
- * BACK; the shortcuts that were seen to fail are in its README.
+ * All weak references to the dead go before the first finalizer runs, so what it brings back lives
+ * on without. In the model in doc/model/ the steps are called TELL, POST, CLEAR, RUN, SNAP,
+ * SUBTRACT, BACK; its README has the shortcuts that were seen to fail.
  */
 #include "scan.h"
 
