@@ -240,8 +240,8 @@ inline free(x)
 }
 
 /*
- * What comes before, in an object's life: weak references are cleared, refslab_finalize_last() gives
- * it a reference, refslab_object_revive(), and its finalizer, or the event, has that.
+ * What comes before, in an object's life: weak references are cleared, refslab_finalize_last()
+ * gives it a reference, refslab_object_revive(), and its finalizer, or the event, has that.
  */
 #if defined(FINALIZERS) || defined(EVENTS)
 #define REVIVE								\
@@ -1047,8 +1047,8 @@ inline mark_target(x, s)
 #endif
 
 /*
- * Passes of settle(). The right one is of one stage: compare and close, until a whole pass found
- * nothing touched.
+ * Passes of refslab_scan_settle(). The right one is of one stage: compare and close, until a whole
+ * pass found nothing touched.
  */
 #define COMPARE	0	/* with the snapshot */
 #define CLOSE	1	/* make it DYING as well when it is the same: the compare-and-exchange */
@@ -1186,9 +1186,9 @@ inline followed()
 #endif
 
 /*
- * After settle(), with stage STAGES + 1: TELL, announce(); after verdict(): POST, post_announced();
- * CLEAR, clear_weak_of(); RUN, finalize(); SNAP and SUBTRACT, the garbage alone, then mark_roots() and
- * settle() as before; BACK, bring_back(), its first half.
+ * After refslab_scan_settle(), with stage STAGES + 1: TELL, announce(); after verdict(): POST,
+ * post_announced(); CLEAR, clear_weak_of(); RUN, finalize(); SNAP and SUBTRACT, the garbage alone,
+ * then marking and settling as before; BACK, bring_back(), its first half.
  */
 #define TELL		10
 #define POST		11
@@ -1372,7 +1372,7 @@ again:
 	:: d_step { x == N && (s == 2 || s == 0) && NO_SWEEP -> mark_roots(); s = 0 } break
 	od;
 
-	/* refslab_mark_follow() and settle() by turns, then verdict() */
+	/* refslab_mark_follow() and refslab_scan_settle() by turns, then verdict() */
 	do
 	SWEEP(x == N && y == NIL && stage <= STAGES)
 	:: d_step {
