@@ -164,8 +164,9 @@ static void callbacks_come_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, calls.nr, 0);
 	refslab_put(obj);
 	KUNIT_EXPECT_EQ(test, calls.nr, 2);
-	KUNIT_EXPECT_PTR_EQ(test, calls.weak[0], w[0]);
-	KUNIT_EXPECT_PTR_EQ(test, calls.weak[1], w[2]);
+	/* the most recent first */
+	KUNIT_EXPECT_PTR_EQ(test, calls.weak[0], w[2]);
+	KUNIT_EXPECT_PTR_EQ(test, calls.weak[1], w[0]);
 	KUNIT_EXPECT_NULL(test, refslab_upgrade(w[0]));
 	refslab_put(w[0]);
 	refslab_put(w[2]);

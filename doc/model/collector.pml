@@ -50,6 +50,13 @@
 #if defined(TABLE) && !defined(CHUNKS)
 #define CHUNKS
 #endif
+#if (defined(FINALIZERS) || defined(EVENTS)) && !defined(BY_ID)
+#define BY_WEAK
+#endif
+#if (defined(FINALIZERS) || defined(EVENTS)) && (defined(CANDIDATES) || defined(SWEEPS) || \
+						  defined(FIXES) || defined(LOCKLESS))
+#error "not together"
+#endif
 
 #define NIL		15
 #define ALL		((1 << N) - 1)
@@ -74,6 +81,31 @@ byte handle[4];
 byte token[2];		/* a reference taken and not yet stored */
 byte displaced[3];	/* a reference taken out and not yet dropped */
 byte ended;		/* mutators that have ended */
+
+/* Finalizers: functions of a kernel type, or events for user space. */
+#if defined(FINALIZERS) || defined(EVENTS)
+#ifndef FINAL
+#define FINAL		ALL	/* the objects whose type has one */
+#endif
+byte finalized;		/* the bit of the head */
+byte weak;		/* each object has one weak reference: whether it was cleared */
+byte kept = NIL;	/* where a finalizer leaves a reference, for whoever wants it */
+byte announced;		/* events not yet queued, each with a reference */
+byte queued;		/* events, likewise */
+byte brought;		/* brought back, the collector's reference still to be dropped */
+bool looking;		/* phase 6: who is dead may live again */
+#define LOOKING		looking
+#define EVENTS_OF(x)	((announced | queued) & B(x))
+#define OTHERS		(announced | queued | (kept != NIL -> B(kept) : 0))
+#define TO_FINALIZE(x)	(FINAL & ~finalized & ~dead & B(x))
+#define FRESHLY_MADE(x)	finalized = finalized & ~B(x); weak = weak | B(x)
+#else
+#define LOOKING		false
+#define EVENTS_OF(x)	0
+#define OTHERS		0
+#define TO_FINALIZE(x)	false
+#define FRESHLY_MADE(x)	skip
+#endif
 
 /* The scan. */
 byte in_scan;
@@ -107,8 +139,10 @@ byte was_garbage;	/* when the scan began */
 bool revived;		/* some of that, by an upgrade */
 byte reach;
 
-#ifdef BAD_IGNORE_TOUCHED
+#if defined(BAD_IGNORE_TOUCHED)
 #define DIFFERS(x)	false
+#elif defined(BAD_SECOND_UNCHECKED)
+#define DIFFERS(x)	(TOUCHED(x) && !looking)
 #else
 #define DIFFERS(x)	TOUCHED(x)
 #endif
@@ -143,7 +177,7 @@ byte reach;
 inline get(x)
 {
 	assert(!(freed & B(x)));
-	assert(!(dead & B(x)));
+	assert(!(dead & B(x)) || LOOKING);
 	assert(count[x] > 0);
 	if
 	:: fixed & B(x)
@@ -156,7 +190,7 @@ inline get(x)
 inline put(x)
 {
 	assert(!(freed & B(x)));
-	assert(!(dead & B(x)) || me == COLLECTOR);
+	assert(!(dead & B(x)) || me == COLLECTOR || LOOKING);
 	assert(count[x] > 0);
 	if
 	:: fixed & B(x)
@@ -186,6 +220,10 @@ inline put(x)
 inline free(x)
 {
 	assert(count[x] == 0 && !(freed & B(x)));
+#if defined(FINALIZERS) || defined(EVENTS)
+	/* once, and not without */
+	assert(!(FINAL & ~finalized & B(x)));
+#endif
 	freed = freed | B(x);
 	chunked = chunked & ~B(x);
 #ifndef BAD_KEEP_DEAD
@@ -202,14 +240,50 @@ inline free(x)
 }
 
 /*
+ * What comes before, in an object's life: weak references are cleared, refslab_finalize_last()
+ * gives it a reference, refslab_object_revive(), and its finalizer, or the event, has that.
+ */
+#if defined(FINALIZERS) || defined(EVENTS)
+#define REVIVE								\
+	:: d_step {							\
+		todo != 0 && z == NIL && TO_FINALIZE(NEXT) ->		\
+		z = NEXT;						\
+		todo = todo & ~B(z);					\
+		weak = weak & ~B(z)					\
+	   }								\
+	   d_step {							\
+		assert(count[z] == 0);					\
+		finalized = finalized | B(z);				\
+		count[z] = 1;						\
+		displaced[me] = z;					\
+		BUMP(z)							\
+	   }
+#endif
+#if defined(FINALIZERS)
+/* a finalizer does nothing, or keeps a reference */
+#define FINALIZE REVIVE							\
+	   if								\
+	   :: skip							\
+	   :: d_step { kept == NIL -> get(z); kept = z }		\
+	   fi;								\
+	   d_step { put(z); displaced[me] = NIL; z = NIL }
+#elif defined(EVENTS)
+#define FINALIZE REVIVE							\
+	   d_step { queued = queued | B(z); displaced[me] = NIL; z = NIL }
+#else
+#define FINALIZE
+#endif
+
+/*
  * refslab_destroy_all(), as two options of a loop: one reference is taken out and put; an object
  * without references is freed. No recursion: todo are objects that nobody else knows any more, z is
  * the one being taken apart.
  */
 #define NEXT		(z == NIL -> LOWEST(todo) : z)
 #define DESTROY								\
+	FINALIZE							\
 	:: d_step {							\
-		todo != 0 && FILLED(NEXT) < SLOTS && UNLOCKED(NEXT) ->	\
+		todo != 0 && !TO_FINALIZE(NEXT) && FILLED(NEXT) < SLOTS && UNLOCKED(NEXT) -> \
 		z = NEXT;						\
 		LOCK(z);						\
 		displaced[me] = SLOT(z, FILLED(z));			\
@@ -222,7 +296,7 @@ inline free(x)
 		UNLOCK_LAST(z)						\
 	   }								\
 	:: d_step {							\
-		todo != 0 && FILLED(NEXT) == SLOTS ->			\
+		todo != 0 && !TO_FINALIZE(NEXT) && FILLED(NEXT) == SLOTS -> \
 		z = NEXT;						\
 		free(z);						\
 		z = NIL							\
@@ -287,6 +361,7 @@ inline free(x)
 		count[a] = 1;						\
 		BUMP(a);						\
 		CANDIDATE(a);						\
+		FRESHLY_MADE(a);					\
 		H(i) = a						\
 	   }
 /* A move from a slot into a variable, as refslab_table_take() does it. */
@@ -339,10 +414,39 @@ inline free(x)
 		token[me] = x						\
 	   }								\
 	   goto insert
-/* refslab_object_upgrade(), of any block */
+/* What a finalizer has kept is taken over. */
+#define TAKE_KEPT(i)							\
+	:: d_step {							\
+		READY && H(i) == NIL && kept != NIL ->			\
+		ops--;							\
+		H(i) = kept;						\
+		kept = NIL						\
+	   }
+/* refslab_event_take() */
+#define TAKE_EVENT(i, a)						\
+	:: d_step {							\
+		READY && H(i) == NIL && (queued & B(a)) ->		\
+		ops--;							\
+		H(i) = a;						\
+		queued = queued & ~B(a)					\
+	   }
+/* refslab_weak_get(): the look before, and the look after */
+#ifdef BY_WEAK
+#define WEAK(a)		&& (weak & B(a))
+#if defined(BAD_WEAK_UNCHECKED)
+#define PASSED_AWAY(x)	false
+#elif defined(BAD_WEAK_ANNOUNCED)
+#define PASSED_AWAY(x)	(!(weak & B(x)))
+#else
+#define PASSED_AWAY(x)	(!(weak & ~finalized & B(x)))
+#endif
+#else
+#define WEAK(a)
+#endif
+/* refslab_object_upgrade(), of any block; BY_WEAK: by its weak reference, else by its id */
 #define UPGRADE(i, a)							\
 	:: d_step {							\
-		READY && H(i) == NIL UPGRADE_LOCKABLE(i) ->		\
+		READY && H(i) == NIL UPGRADE_LOCKABLE(i) WEAK(a) ->	\
 		ops--;							\
 		x = a;							\
 		j = i;							\
@@ -427,6 +531,14 @@ next:
 #ifdef FIXES
 	FIX(0)
 	FIX(1)
+#endif
+#ifdef FINALIZERS
+	TAKE_KEPT(0)
+	TAKE_KEPT(1)
+#endif
+#ifdef EVENTS
+	EACH_OBJECT(TAKE_EVENT, 0)
+	EACH_OBJECT(TAKE_EVENT, 1)
 #endif
 	DESTROY
 	/* fewer operations than allowed are fine */
@@ -553,13 +665,34 @@ upgrade:
 #endif
 		:: else ->
 			get(x);
+#ifdef BY_WEAK
+			revived = revived || (was_garbage & B(x));
+			token[me] = x;
+			goto weak_get
+#else
 			H(j) = x;
 			revived = revived || (was_garbage & B(x))
+#endif
 		fi;
 		UPGRADE_UNLOCK;
 		x = NIL; j = 0
 	}
 	goto next;
+#ifdef BY_WEAK
+weak_get:
+	/* the look after: it may have been brought back by its finalizer, and does without */
+	atomic {
+		token[me] = NIL;
+		if
+		:: PASSED_AWAY(x) -> put(x)
+		:: else ->
+			assert(!(finalized & B(x)));
+			H(j) = x
+		fi;
+		x = NIL; j = 0
+	}
+	goto next;
+#endif
 #endif
 
 out:
@@ -595,6 +728,17 @@ proctype tear_down()
 		x = NIL;
 		tearing = (todo != 0)
 	   }
+#if defined(FINALIZERS) || defined(EVENTS)
+	/* bring_back(), its second half; the scanner waits */
+	:: d_step {
+		brought != 0 && x == NIL && todo == 0 ->
+		x = LOWEST(brought);
+		brought = brought & ~B(x);
+		put(x);
+		x = NIL;
+		tearing = (todo != 0)
+	   }
+#endif
 	DESTROY
 	:: over || stop -> break
 	od
@@ -675,6 +819,7 @@ inline held()
 		i++
 	:: else -> break
 	od;
+	r = r | OTHERS;
 	i = 0
 }
 
@@ -682,14 +827,23 @@ inline held()
 #ifdef BAD_NO_REFERENCE
 #define COLLECTORS	0
 #else
+#if defined(FINALIZERS) || defined(EVENTS)
+#define COLLECTORS	(garbage | fresh | brought)
+#else
 #define COLLECTORS	(garbage | fresh)
+#endif
+#endif
+#ifdef FINALIZERS
+#define KEEPERS(x)	(kept == x -> 1 : 0)
+#else
+#define KEEPERS(x)	0
 #endif
 inline check_counts()
 {
 	y = 0;
 	do
 	:: y < N ->
-		t = ((COLLECTORS & B(y)) -> 1 : 0);
+		t = ((COLLECTORS & B(y)) -> 1 : 0) + (EVENTS_OF(y) -> 1 : 0) + KEEPERS(y);
 		i = 0; do :: i < 4 -> t = t + (handle[i] == y -> 1 : 0); i++ :: else -> break od;
 		i = 0; do :: i < 3 -> t = t + (displaced[i] == y -> 1 : 0); i++ :: else -> break od;
 		i = 0; do :: i < 2 -> t = t + (token[i] == y -> 1 : 0); i++ :: else -> break od;
@@ -893,8 +1047,8 @@ inline mark_target(x, s)
 #endif
 
 /*
- * Passes of settle(). The right one is of one stage: compare and close, until a whole pass found
- * nothing touched.
+ * Passes of refslab_scan_settle(). The right one is of one stage: compare and close, until a whole
+ * pass found nothing touched.
  */
 #define COMPARE	0	/* with the snapshot */
 #define CLOSE	1	/* make it DYING as well when it is the same: the compare-and-exchange */
@@ -925,11 +1079,16 @@ inline mark_target(x, s)
 #define REPEATED(stage)	true
 #endif
 
+#if defined(FINALIZERS) && defined(BAD_SECOND_ONE_PASS)
+#define AGAIN		!looking
+#else
+#define AGAIN		true
+#endif
 /* A pass is over, and what it found has been followed. @stage 0: that was mark_roots(). */
 inline next_pass()
 {
 	if
-	:: found && REPEATED(stage)
+	:: found && REPEATED(stage) && AGAIN
 	:: else -> stage++
 	fi;
 	found = false;
@@ -990,11 +1149,14 @@ inline mark_roots()
 	AFTER_FOLLOW()
 }
 
-/* The references of y have been followed: who is DYING has that taken back, in the next step. */
+/*
+ * The references of y have been followed: who is DYING has that taken back, in the next step; not
+ * when it is DEAD, too.
+ */
 inline followed()
 {
 	if
-	:: !(dying & B(y)) -> y = NIL
+	:: !(dying & B(y)) || LOOKING -> y = NIL
 	:: else
 	fi;
 	AFTER_FOLLOW()
@@ -1023,6 +1185,53 @@ inline followed()
 #define TAKE_BACK(x)	dying = dying & ~B(x)
 #endif
 
+/*
+ * After refslab_scan_settle(), with stage STAGES + 1: TELL, announce(); after verdict(): POST,
+ * post_announced(); CLEAR, clear_weak_of(); RUN, finalize(); SNAP and SUBTRACT, the garbage alone,
+ * then marking and settling as before; BACK, bring_back(), its first half.
+ */
+#define TELL		10
+#define POST		11
+#define CLEAR		12
+#define RUN		13
+#define SNAP		14
+#define SUBTRACT	15
+#define BACK		16
+#define GATHER		17
+#if defined(FINALIZERS) || defined(EVENTS)
+#define VERDICT		(stage == STAGES + 1 && told && !looking)
+#define GATHERED	(stage == GATHER)
+#else
+#define VERDICT		(stage == STAGES + 1)
+#define GATHERED	(stage > LAST)
+#endif
+#ifdef BAD_COUNT_COLLECTOR
+#define OURS		0
+#else
+#define OURS		1
+#endif
+
+#ifdef FINALIZERS
+/* What a finalizer does to the garbage x itself, besides nothing. */
+inline finalize(x)
+{
+	assert(!(finalized & B(x)));
+	finalized = finalized | B(x);
+	called = true
+}
+
+/* When the second look begins: what has nobody referred to since? */
+inline note_lost()
+{
+	held();
+	closure(r | (ALL & ~fresh & ~freed));
+	was_garbage = fresh & ~reach;
+	revived = false;
+	r = 0;
+	reach = 0
+}
+#endif
+
 proctype scanner()
 {
 	byte gc_refs[N];
@@ -1030,6 +1239,9 @@ proctype scanner()
 	byte x = 0, y = NIL, t = 0, s = 0, i = 0, r = 0;
 	byte stage = 0, scans = SCANS, mine = YOUNG;
 	bool found = false;
+#if defined(FINALIZERS) || defined(EVENTS)
+	bool told = false, called = false;
+#endif
 #ifdef SWEEPS
 	bool swept = false;
 	byte w = N;
@@ -1160,11 +1372,12 @@ again:
 	:: d_step { x == N && (s == 2 || s == 0) && NO_SWEEP -> mark_roots(); s = 0 } break
 	od;
 
-	/* refslab_mark_follow() and settle() by turns, then verdict() */
+	/* refslab_mark_follow() and refslab_scan_settle() by turns, then verdict() */
 	do
 	SWEEP(x == N && y == NIL && stage <= STAGES)
 	:: d_step {
-		gray != 0 && y == NIL && x == N && MARK_GUARD(LOWEST(gray)) && NO_SWEEP ->
+		gray != 0 && y == NIL && x == N && stage <= STAGES && MARK_GUARD(LOWEST(gray)) &&
+		NO_SWEEP ->
 		y = LOWEST(gray);
 		gray = gray & ~B(y);
 		mark_target(y, 0);
@@ -1228,7 +1441,7 @@ again:
 	   }
 	/* verdict(): one object after the other */
 	:: d_step {
-		x < N && stage == STAGES + 1 ->
+		x < N && VERDICT ->
 		check_verdict();
 #ifndef BAD_NO_REFERENCE
 		count[x] = count[x] + 1;
@@ -1238,6 +1451,177 @@ again:
 		x++;
 		next_of(UNMARKED)
 	   }
+#if defined(FINALIZERS) || defined(EVENTS)
+	:: d_step {
+		stage == STAGES + 1 && !told && !looking ->
+		told = true;
+#ifdef EVENTS
+		check_verdict();
+		stage = TELL
+#endif
+	   }
+#ifdef EVENTS
+	/* announce(): the event's reference, and marked */
+	:: d_step {
+		x < N && stage == TELL ->
+		if
+		:: TO_FINALIZE(x) ->
+			finalized = finalized | B(x);
+			get(x);
+			announced = announced | B(x);
+			marked = marked | B(x);
+			gray = gray | B(x);
+			/* and so is what it reaches */
+			closure(B(x));
+			was_garbage = was_garbage & ~reach;
+			reach = 0
+		:: else
+		fi;
+		x++;
+		next_of(UNMARKED)
+	   }
+	:: d_step {
+		x == N && stage == TELL ->
+		if
+		:: gray == 0 -> x = 0; next_of(UNMARKED); stage = STAGES + 1
+#ifdef BAD_ANNOUNCE_UNSETTLED
+		:: else -> stage = STAGES
+#else
+		:: else -> stage = 0
+#endif
+		fi
+	   }
+#endif
+	:: d_step {
+		x == N && VERDICT ->
+		check_verdict();
+		x = 0;
+#ifdef EVENTS
+		next_of(announced);
+		stage = POST
+#else
+		next_of(fresh);
+		stage = CLEAR
+#endif
+	   }
+#ifdef EVENTS
+	:: d_step {
+		x < N && stage == POST ->
+		weak = weak & ~B(x);
+		announced = announced & ~B(x);
+		queued = queued | B(x);
+		x++;
+		next_of(announced)
+	   }
+	:: d_step { x == N && stage == POST -> x = 0; next_of(fresh); stage = CLEAR }
+#endif
+	:: d_step {
+		x < N && stage == CLEAR ->
+		weak = weak & ~B(x);
+		x++;
+		next_of(fresh)
+	   }
+#ifdef EVENTS
+	:: d_step { x == N && stage == CLEAR -> stage = GATHER }
+#else
+	:: d_step {
+		x == N && stage == CLEAR ->
+		looking = true;
+		x = 0;
+		next_of(fresh & FINAL & ~finalized);
+		stage = RUN
+	   }
+	/* finalize(): a finalizer does nothing */
+	:: d_step {
+		x < N && stage == RUN ->
+		finalize(x);
+		x++;
+		next_of(fresh & FINAL & ~finalized)
+	   }
+	/* or keeps a reference */
+	:: d_step {
+		x < N && stage == RUN && kept == NIL ->
+		finalize(x);
+		get(x);
+		kept = x;
+		x++;
+		next_of(fresh & FINAL & ~finalized)
+	   }
+	/* or empties a slot, nobody dying of it here */
+	:: d_step {
+		x < N && stage == RUN && SLOT(x, 0) != NIL && UNLOCKED(x) &&
+		count[SLOT(x, 0)] > 1 ->
+		finalize(x);
+		t = SLOT(x, 0);
+		SLOT(x, 0) = NIL;
+		count[t] = count[t] - 1;
+		BUMP(t);
+		t = 0;
+		x++;
+		next_of(fresh & FINAL & ~finalized)
+	   }
+	:: d_step {
+		x == N && stage == RUN ->
+		if
+#ifdef BAD_NO_SECOND_LOOK
+		:: true -> looking = false; stage = GATHER
+#else
+		:: !called -> looking = false; stage = GATHER
+#endif
+		:: else ->
+			note_lost();
+			in_scan = fresh;
+			marked = 0;
+			x = 0;
+			next_of(in_scan);
+			stage = SNAP
+		fi
+	   }
+	/* snapshot_garbage() */
+	:: d_step {
+		x < N && stage == SNAP ->
+		gc_refs[x] = count[x] - OURS;
+#ifdef REAL_VERSION
+		snap[x] = version[x];
+#else
+		touched = touched & ~B(x);
+#endif
+		x++;
+		next_of(in_scan)
+	   }
+	:: d_step { x == N && stage == SNAP -> x = 0; next_of(in_scan); stage = SUBTRACT }
+	:: d_step {
+		x < N && stage == SUBTRACT && UNLOCKED(x) ->
+		subtract(x, 0);
+#if SLOTS > 1
+		subtract(x, 1);
+#endif
+		x++;
+		next_of(in_scan)
+	   }
+	:: d_step { x == N && stage == SUBTRACT -> stage = 0; mark_roots() }
+	/* bring_back(): first DEAD goes, then the collector's reference */
+	:: d_step {
+		stage == STAGES + 1 && looking ->
+		check_verdict();
+		x = 0;
+		next_of(marked);
+		stage = BACK
+	   }
+	:: d_step {
+		x < N && stage == BACK ->
+#ifndef BAD_STAY_DEAD
+		dead = dead & ~B(x);
+		dying = dying & ~B(x);
+#endif
+		fresh = fresh & ~B(x);
+		brought = brought | B(x);
+		x++;
+		next_of(marked)
+	   }
+	:: d_step { x == N && stage == BACK && brought == 0 -> looking = false; stage = GATHER }
+#endif
+#endif
 #ifdef CANDIDATES
 	:: d_step { x == N && stage == STAGES + 1 -> x = 0; next_of(in_scan); stage++ }
 	/* judge(): after a full scan */
@@ -1254,8 +1638,11 @@ again:
 	   }
 #endif
 	:: d_step {
-		x == N && stage > LAST ->
+		x == N && GATHERED ->
 		check_verdict();
+#if defined(FINALIZERS) || defined(EVENTS)
+		told = false; called = false;
+#endif
 		garbage = garbage | fresh;
 		in_scan = 0; marked = 0; fresh = 0; was_garbage = 0; revived = false;
 #ifndef REAL_VERSION
@@ -1297,6 +1684,9 @@ init {
 		a = 0; do :: a < N * SLOTS -> slot[a] = NIL; a++ :: else -> break od;
 		a = 0; do :: a < 4 -> handle[a] = NIL; a++ :: else -> break od;
 		token[0] = NIL; token[1] = NIL;
+#if defined(FINALIZERS) || defined(EVENTS)
+		weak = ALL;
+#endif
 		displaced[0] = NIL; displaced[1] = NIL; displaced[2] = NIL;
 #if GRAPH == 0
 		a = 0;
@@ -1365,6 +1755,9 @@ init {
 		/* 0 refers to 1 and 2, and 1 to 2 */
 		SLOT(0, 0) = 1; SLOT(0, 1) = 2; SLOT(1, 0) = 2;
 		handle[0] = 0; handle[2] = 0;
+#elif GRAPH == 7
+		/* garbage: a cycle of all, against the order of the scan */
+		SLOT(2, 0) = 1; SLOT(1, 0) = 0; SLOT(0, 0) = 2;
 #endif
 		a = 0;
 		do

@@ -54,6 +54,36 @@ inline queue_pool(g)
 	fi
 }
 
+/* The count becomes 1, then mark_young(). */
+inline publish()
+{
+#ifdef BAD_MARK_BEFORE_PUBLISHING
+	if
+	:: d_step { young[i] -> skip }
+		d_step { count[i] = true }
+	:: d_step { !young[i] -> skip }
+		d_step { count[i] = true }
+#else
+	d_step { count[i] = true }
+	if
+	:: d_step { young[i] -> skip }
+	:: d_step { !young[i] -> skip }
+#endif
+#ifdef BAD_LIST_BEFORE_BYTE
+		if
+		:: d_step { queued[0] -> skip }
+			d_step { young[i] = true }
+		:: d_step { !queued[0] -> skip }
+			d_step { young[i] = true }
+			queue_pool(0)
+		fi
+#else
+		d_step { young[i] = true }
+		queue_pool(0)
+#endif
+	fi
+}
+
 proctype mutator(byte me)
 {
 	byte ops = K, i = 0;
@@ -75,33 +105,24 @@ proctype mutator(byte me)
 		i = (allocated[0] -> 1 : 0);
 		allocated[i] = true
 	   }
-		/* make(), mark_young() */
-#ifdef BAD_MARK_BEFORE_PUBLISHING
-		if
-		:: d_step { young[i] -> skip }
-			d_step { count[i] = true }
-		:: d_step { !young[i] -> skip }
-			d_step { count[i] = true }
-#else
-		d_step { count[i] = true }
-		if
-		:: d_step { young[i] -> skip }
-		:: d_step { !young[i] -> skip }
-#endif
-#ifdef BAD_LIST_BEFORE_BYTE
-			if
-			:: d_step { queued[0] -> skip }
-				d_step { young[i] = true }
-			:: d_step { !queued[0] -> skip }
-				d_step { young[i] = true }
-				queue_pool(0)
-			fi
-#else
-			d_step { young[i] = true }
-			queue_pool(0)
-#endif
-		fi;
+		/* make() */
+		publish();
 		d_step { owner[i] = me; i = 0 }
+#ifdef REVIVES
+	/* put() of the last reference, then refslab_object_revive() */
+	:: d_step {
+		ops > 0 && ((allocated[0] && owner[0] == me) || (allocated[1] && owner[1] == me)) ->
+		ops--;
+		i = ((allocated[0] && owner[0] == me) -> 0 : 1);
+		count[i] = false
+	   }
+#ifdef BAD_REVIVE_OLD
+		d_step { count[i] = true }
+#else
+		publish();
+#endif
+		d_step { i = 0 }
+#endif
 	/* refslab_object_free() */
 	:: d_step {
 		ops > 0 && ((allocated[0] && owner[0] == me) || (allocated[1] && owner[1] == me)) ->

@@ -12,6 +12,21 @@
  * with the same care as at first: the garbage is snapshotted anew and goes through phases 1 to 4
  * once more. The collector's own reference on each is discounted. No door needs closing: nobody
  * comes from no reference to what is DEAD, so a whole pass without a touched object is enough.
+ *
+ *   step                                                       here
+ *   before the verdict: events get their references, they and  refslab_resurrect_announced()
+ *     all they reach are marked; then phase 4 once more        refslab_scan()
+ *   weak references to those are cleared, events queued        post_announced()
+ *   weak references to all of the dead are cleared             clear_weak_of()
+ *   finalizers run, once in an object's life                   finalize()
+ *   phase 1: the dead alone; of each count, ours is taken off  snapshot_garbage()
+ *   phases 2 to 4; close_door() finds all doors closed         refslab_scan_mark(),
+ *                                                              refslab_scan_settle()
+ *   who is marked: DEAD is taken back, then our reference      bring_back()
+ *
+ * All weak references to the dead go before the first finalizer runs, so what it brings back lives
+ * on without. In the model in doc/model/ the steps are called TELL, POST, CLEAR, RUN, SNAP,
+ * SUBTRACT, BACK; its README has the shortcuts that were seen to fail.
  */
 #include "scan.h"
 
@@ -151,6 +166,8 @@ static void bring_back(struct refslab_scan *scan)
 			obj = &refslab_scan_object(pool, n)->obj;
 			atomic64_andnot(REFSLAB_WORD_DEAD | REFSLAB_WORD_DYING, &obj->word);
 			scan->dead--;
+			if (refslab_object_type(obj) == scan->objects->weak_type)
+				refslab_weak_brought_back(obj);
 			refslab_object_put(obj);
 		}
 		refslab_scan_yield(scan);

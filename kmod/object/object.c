@@ -284,6 +284,7 @@ enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj)
 		refslab_word_get_slow(&obj->word, old + REFSLAB_WORD_GET);
 	return REFSLAB_UPGRADE_DONE;
 }
+REFSLAB_EXPORT_TEST(refslab_object_try_upgrade);
 
 static bool awaits_verdict(struct refslab_object *obj)
 {

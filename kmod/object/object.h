@@ -577,6 +577,7 @@ u64 refslab_weak_target(struct refslab_object *weak);
 struct refslab_event *refslab_weak_event(struct refslab_object *weak);
 int refslab_weak_clear(struct refslab_object *obj, struct refslab_type *type, u32 *budget);
 void refslab_weak_clear_all(struct refslab_object *obj, struct refslab_type *type);
+void refslab_weak_brought_back(struct refslab_object *weak);
 int refslab_weak_init(struct refslab_objects *objects, gfp_t gfp);
 
 /* finalize.c: finalizers */

@@ -28,6 +28,8 @@
  * @node:	on the target's list, unless @cleared
  * @event:	that the target died
  * @cleared:	the target is dead, or its finalizer is about to run or ran
+ * @missed:	it was not called back then, as it was garbage itself
+ * @of_finalized: the finalizer had run when the weak reference was made
  * @params:	what to do when it dies
  */
 struct weak {
@@ -36,6 +38,8 @@ struct weak {
 	struct list_head node;
 	struct refslab_event event;
 	bool cleared;
+	bool missed;
+	bool of_finalized;
 	struct refslab_weak_params params;
 };
 
@@ -88,8 +92,10 @@ struct refslab_object *refslab_weak_new(struct refslab_object *target,
 	weak->id = target->id;
 	weak->place = refslab_walk_place(target);
 	weak->params = *params;
+	weak->of_finalized = refslab_finalize_done(target);
 	spin_lock(&objects->weak_lock);
-	list_add_tail(&weak->node, &refslab_object_extra(target, type)->weak);
+	/* the most recent is called back first */
+	list_add(&weak->node, &refslab_object_extra(target, type)->weak);
 	spin_unlock(&objects->weak_lock);
 	return obj;
 }
@@ -113,8 +119,9 @@ struct refslab_object *refslab_weak_get(struct refslab_object *weak_obj)
 	if (READ_ONCE(weak->cleared))
 		return NULL;
 	target = refslab_walk_find(objects, weak->place, weak->id);
-	/* alive, but brought back by its finalizer */
-	if (!IS_ERR_OR_NULL(target) && READ_ONCE(weak->cleared)) {
+	/* alive, but brought back by its finalizer, or about to be told to user space */
+	if (!IS_ERR_OR_NULL(target) &&
+	    (READ_ONCE(weak->cleared) || refslab_finalize_done(target) != weak->of_finalized)) {
 		refslab_object_put(target);
 		target = NULL;
 	}
@@ -181,6 +188,7 @@ static int clear(struct refslab_objects *objects, struct list_head *list, u32 *b
 		} else if (weak) {
 			list_del(&weak->node);
 			WRITE_ONCE(weak->cleared, true);
+			weak->missed = upgrade == REFSLAB_UPGRADE_DEAD && calls_back(weak);
 		}
 		spin_unlock(&objects->weak_lock);
 		if (upgrade == REFSLAB_UPGRADE_FULL)
@@ -231,6 +239,23 @@ void refslab_weak_clear_all(struct refslab_object *obj, struct refslab_type *typ
 		budget = REFSLAB_CHUNK;
 		cond_resched();
 	} while (clear(objects, &list, &budget));
+}
+
+/**
+ * refslab_weak_brought_back() - a weak reference that was garbage lives on
+ * @weak_obj: the weak reference; the caller holds a reference on it
+ *
+ * If its object's were cleared meanwhile, it is called back now. Context: may sleep.
+ */
+void refslab_weak_brought_back(struct refslab_object *weak_obj)
+{
+	struct weak *weak = weak_of(weak_obj);
+
+	if (!weak->missed)
+		return;
+	weak->missed = false;
+	refslab_word_get(&weak_obj->word);
+	call_back(refslab_object_type(weak_obj)->objects, weak);
 }
 
 /**

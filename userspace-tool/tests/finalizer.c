@@ -253,6 +253,48 @@ TEST_F(graph, finalizer_that_mends_a_cycle)
 	EXPECT_EQ(0, CALL(COLLECT, 2));
 }
 
+/* Nested lists, each with an object to be finalized, and a scan at every 17th of these. */
+TEST_F(graph, scans_between_finalizers)
+{
+	enum { DEPTH = 150, N = 2 * DEPTH };
+	struct refslab_event_record record;
+	__s64 id[N], list = 0, outer, f;
+	bool seen[N] = { };
+	int i, k, n = 0;
+
+	for (i = 0; i < N; i++) {
+		f = FINAL();
+		id[i] = test_id(self->fd, f);
+		outer = NEW(LIST);
+		APPEND(outer, f);
+		CLOSE(f);
+		if (i % DEPTH) {
+			APPEND(outer, list);
+			CLOSE(list);
+		} else if (i) {
+			/* those of the first half go; the second half has a cycle inside */
+			CLOSE(list);
+			APPEND(outer, outer);
+		}
+		list = outer;
+	}
+	CLOSE(list);
+	while ((record = test_event(self->fd)).event) {
+		ASSERT_EQ(REFSLAB_EVENT_FINALIZE, record.event);
+		for (k = 0; k < N && id[k] != (__s64)record.id; k++)
+			;
+		ASSERT_GT(N, k);
+		EXPECT_FALSE(seen[k]);
+		seen[k] = true;
+		CLOSE(record.handle);
+		if (++n % 17 == 0)
+			ASSERT_LE(0, CALL(COLLECT, 2));
+	}
+	EXPECT_EQ(N, n);
+	EXPECT_LE(0, CALL(COLLECT, 2));
+	EXPECT_EQ(0, STAT(objects));
+}
+
 /* An automatic scan announces, too. */
 TEST_F(graph, automatic_scan)
 {

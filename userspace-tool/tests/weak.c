@@ -193,6 +193,58 @@ TEST_F(graph, no_callback_from_within_the_garbage)
 	EXPECT_EQ(0, STAT(objects));
 }
 
+/*
+ * Weak references made while every other allocation brings a scan about: those outside the garbage
+ * are called back, once each, those inside never.
+ */
+TEST_F(graph, made_while_scans_run)
+{
+	enum { N = 500 };
+	__s64 target = NODE(), a, w, inside, id[N];
+	struct refslab_event_record record;
+	bool called[N] = { };
+	int i, k, n = 0;
+
+	ASSERT_EQ(0, CALL(SET_THRESHOLD, 1, 1, 1));
+	ASSERT_EQ(0, CALL(ENABLE));
+	for (i = 0; i < N; i++) {
+		/* a cycle with a weak reference to what lives, and with one to itself */
+		a = NODE();
+		id[i] = test_id(self->fd, a);
+		inside = NEW(WEAK, i % 2 ? a : target, REFSLAB_WEAK_CALLBACK);
+		LINK(a, 0, a);
+		LINK(a, 1, inside);
+		CLOSE(inside);
+		w = NEW(WEAK, a, REFSLAB_WEAK_CALLBACK);
+		CLOSE(a);
+		if (i % 10 == 0) {
+			EXPECT_LE(0, CALL(COLLECT, 2));
+			EXPECT_DEAD(w);
+		}
+	}
+	ASSERT_EQ(0, CALL(DISABLE));
+	EXPECT_LE(0, CALL(COLLECT, 2));
+	while ((record = test_event(self->fd)).event) {
+		ASSERT_EQ(REFSLAB_EVENT_WEAKREF, record.event);
+		for (k = 0; k < N && id[k] != (__s64)record.id; k++)
+			;
+		ASSERT_GT(N, k);
+		EXPECT_FALSE(called[k]);
+		called[k] = true;
+		n++;
+		CLOSE(record.handle);
+		/* and callbacks that collect */
+		if (n % 50 == 0)
+			EXPECT_EQ(0, CALL(COLLECT, 2));
+	}
+	EXPECT_EQ(N, n);
+	/* the weak references, and their target */
+	EXPECT_EQ(N + 1, STAT(objects));
+	EXPECT_EQ(0, CALL(COLLECT, 2));
+	CLOSE(target);
+	EXPECT_NO_EVENT();
+}
+
 /* It dies in the same close as its object, but before it, or after it. */
 TEST_F(graph, both_die_with_a_list)
 {
