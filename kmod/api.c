@@ -299,6 +299,49 @@ void refslab_disable(struct refslab_heap *heap)
 EXPORT_SYMBOL_GPL(refslab_disable);
 
 /**
+ * refslab_freeze() - keep scans from looking at the objects there are now
+ * @heap: the heap
+ *
+ * For what will live for ever. A frozen object is counted, and destroyed with its last reference,
+ * as ever; a cycle of frozen objects is not found. Objects made afterwards are scanned as usual.
+ *
+ * Context: may sleep; waits for a scan under way.
+ */
+void refslab_freeze(struct refslab_heap *heap)
+{
+	refslab_freeze_all(&heap->gc, false);
+}
+EXPORT_SYMBOL_GPL(refslab_freeze);
+
+/**
+ * refslab_unfreeze() - have full scans look at all frozen objects again
+ * @heap: the heap
+ *
+ * They are in generation 2 afterwards. Context: may sleep; waits for a scan under way.
+ */
+void refslab_unfreeze(struct refslab_heap *heap)
+{
+	refslab_freeze_undo(&heap->gc, false);
+}
+EXPORT_SYMBOL_GPL(refslab_unfreeze);
+
+/**
+ * refslab_freeze_number() - count frozen objects
+ * @heap: the heap
+ *
+ * Looks at every object. Exact when nobody makes objects meanwhile. Context: may sleep; waits for a
+ * scan under way.
+ */
+u64 refslab_freeze_number(struct refslab_heap *heap)
+{
+	u64 nr;
+
+	refslab_freeze_count(&heap->gc, false, &nr);
+	return nr;
+}
+EXPORT_SYMBOL_GPL(refslab_freeze_number);
+
+/**
  * refslab_trim() - empty the caches of dead objects and give empty arenas back
  * @heap: the heap
  *

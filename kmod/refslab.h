@@ -132,6 +132,9 @@ void *refslab_upgrade(void *weak);
 long refslab_collect(struct refslab_heap *heap, int generation);
 void refslab_enable(struct refslab_heap *heap);
 void refslab_disable(struct refslab_heap *heap);
+void refslab_freeze(struct refslab_heap *heap);
+void refslab_unfreeze(struct refslab_heap *heap);
+u64 refslab_freeze_number(struct refslab_heap *heap);
 u64 refslab_trim(struct refslab_heap *heap);
 u64 refslab_count(struct refslab_heap *heap);
 

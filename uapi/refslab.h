@@ -253,7 +253,7 @@ enum refslab_opcode {
 	REFSLAB_OP_REFCOUNT,
 	/* h -> id: a number never used again in this heap */
 	REFSLAB_OP_ID,
-	/* h -> 0|1, generation: does the collector look after it? */
+	/* h -> 0|1, generation or REFSLAB_GEN_FROZEN: does the collector look after it? */
 	REFSLAB_OP_TRACKED,
 	/*
 	 * h -> arena, pool << 32 | block: where it lives, as numbers within the heap; a large block
@@ -286,7 +286,8 @@ enum refslab_opcode {
 	 * cursor, g, p, n -> records, next cursor
 	 * Writes n bytes at most of struct refslab_record,
 	 * for objects that were alive during the call. Start with cursor 0; a next cursor of 0 is
-	 * the end. g: a generation, or REFSLAB_GEN_ALL for all objects, tracked or not (-EINVAL).
+	 * the end. g: a generation, REFSLAB_GEN_FROZEN, or REFSLAB_GEN_ALL for all objects, tracked
+	 * or not (-EINVAL).
 	 * -EINVAL: n is 0 or not a multiple of the record's size, or over 1 MiB.
 	 */
 	REFSLAB_OP_OBJECTS,
@@ -316,7 +317,21 @@ enum refslab_opcode {
 	/* h -> 0|1: did its finalizer run, or was it announced? */
 	REFSLAB_OP_FINALIZED,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_FINALIZED
+	/*
+	 * Freezing: what will live for ever is set aside. Wait for a scan under way; -EINTR.
+	 */
+
+	/*
+	 * Freeze all objects there are: scans do not look at them any more. They are counted, and
+	 * destroyed with their last reference, as ever; a cycle of frozen objects is not found
+	 */
+	REFSLAB_OP_FREEZE,
+	/* move all frozen objects to generation 2 */
+	REFSLAB_OP_UNFREEZE,
+	/* -> number of frozen objects */
+	REFSLAB_OP_FREEZECOUNT,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_FREEZECOUNT
 };
 
 /* Flags of REFSLAB_OP_WEAK. */
@@ -377,6 +392,7 @@ struct refslab_event_record {
 	__aligned_u64 reserved[2];
 };
 
+#define REFSLAB_GEN_FROZEN	3u
 #define REFSLAB_GEN_ALL		0xffffffffu
 
 /**
@@ -384,7 +400,7 @@ struct refslab_event_record {
  * @id:		as from REFSLAB_OP_ID
  * @type:	number of its type
  * @refcount:	as from REFSLAB_OP_REFCOUNT
- * @generation:	0 .. 2; REFSLAB_GEN_ALL when it is not tracked
+ * @generation:	0 .. 2; REFSLAB_GEN_FROZEN; REFSLAB_GEN_ALL when it is not tracked
  * @bytes:	size of its block (without a list's table)
  */
 struct refslab_record {

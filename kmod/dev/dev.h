@@ -160,6 +160,9 @@ int refslab_op_get_count(struct refslab_call *call);
 int refslab_op_get_stats(struct refslab_call *call);
 int refslab_op_objects(struct refslab_call *call);
 int refslab_op_trim(struct refslab_call *call);
+int refslab_op_freeze(struct refslab_call *call);
+int refslab_op_unfreeze(struct refslab_call *call);
+int refslab_op_freezecount(struct refslab_call *call);
 int refslab_op_stat(struct refslab_call *call);
 
 /* ops_weak.c */

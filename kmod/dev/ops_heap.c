@@ -174,7 +174,7 @@ int refslab_op_objects(struct refslab_call *call)
 	u32 total;
 	int err;
 
-	if (generation >= REFSLAB_GENERATIONS && generation != REFSLAB_GEN_ALL)
+	if (generation > REFSLAB_GEN_FROZEN && generation != REFSLAB_GEN_ALL)
 		return -EINVAL;
 	if (!n || n > SZ_1M || n % sizeof(struct refslab_record))
 		return -EINVAL;
@@ -186,6 +186,23 @@ int refslab_op_objects(struct refslab_call *call)
 	err = write_records(call, &h, total);
 	kvfree(h.records);
 	return err;
+}
+
+static_assert(REFSLAB_GEN_FROZEN == REFSLAB_GENERATION_FROZEN);
+
+int refslab_op_freeze(struct refslab_call *call)
+{
+	return refslab_freeze_all(&call->heap->gc, true);
+}
+
+int refslab_op_unfreeze(struct refslab_call *call)
+{
+	return refslab_freeze_undo(&call->heap->gc, true);
+}
+
+int refslab_op_freezecount(struct refslab_call *call)
+{
+	return refslab_freeze_count(&call->heap->gc, true, &call->result[0]);
 }
 
 int refslab_op_trim(struct refslab_call *call)

@@ -101,6 +101,9 @@ static const struct operation operations[] = {
 	OPERATION(DEREF, deref, WEAK),
 	OPERATION(BYID, byid, NUMBER),
 	OPERATION(FINALIZED, finalized, OBJECT),
+	OPERATION(FREEZE, freeze, NONE),
+	OPERATION(UNFREEZE, unfreeze, NONE),
+	OPERATION(FREEZECOUNT, freezecount, NONE),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);

@@ -14,6 +14,9 @@
 
 #define REFSLAB_GENERATIONS_NR	3
 
+/* What refslab_generation_of() says of frozen objects, which are in none. */
+#define REFSLAB_GENERATION_FROZEN	REFSLAB_GENERATIONS_NR
+
 /**
  * struct refslab_generation - the counters of one generation
  * @threshold:	scan when @count exceeds it
@@ -126,7 +129,13 @@ void refslab_generation_enable(struct refslab_gc *gc, bool enable);
 void refslab_generation_set_thresholds(struct refslab_gc *gc, const u32 threshold[3]);
 void refslab_generation_get_thresholds(struct refslab_gc *gc, u32 threshold[3]);
 void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3]);
+void refslab_generation_restart(struct refslab_gc *gc);
 unsigned int refslab_generation_of(const struct refslab_object *obj);
+
+/* freeze.c: objects set aside */
+int refslab_freeze_all(struct refslab_gc *gc, bool interruptible);
+int refslab_freeze_undo(struct refslab_gc *gc, bool interruptible);
+int refslab_freeze_count(struct refslab_gc *gc, bool interruptible, u64 *nr);
 
 /* scan.c: one scan */
 

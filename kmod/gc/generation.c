@@ -293,8 +293,25 @@ void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3])
 REFSLAB_EXPORT_TEST(refslab_generation_get_counts);
 
 /**
+ * refslab_generation_restart() - count from 0 again, as there is nothing left to scan
+ * @gc: the collector; its scan_lock is held
+ */
+void refslab_generation_restart(struct refslab_gc *gc)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&gc->scan_lock);
+	refslab_objects_young_take(gc->objects);
+	for (i = 0; i < REFSLAB_GENERATIONS_NR; i++)
+		WRITE_ONCE(gc->generation[i].count, 0);
+	rearm(gc);
+}
+
+/**
  * refslab_generation_of() - the generation an object is in
  * @obj: a tracked object the caller holds a reference on
+ *
+ * Return: 0 to 2, REFSLAB_GENERATION_FROZEN. While a scan moves it from one to the next, any.
  */
 unsigned int refslab_generation_of(const struct refslab_object *obj)
 {
@@ -304,7 +321,11 @@ unsigned int refslab_generation_of(const struct refslab_object *obj)
 
 	if (test_bit(index, pool->marks.young))
 		return 0;
-	return test_bit(index, pool->marks.middle) ? 1 : 2;
+	if (test_bit(index, pool->marks.middle))
+		return 1;
+	if (!READ_ONCE(objects->frozen) || test_bit(index, pool->marks.old))
+		return 2;
+	return REFSLAB_GENERATION_FROZEN;
 }
 REFSLAB_EXPORT_TEST(refslab_generation_of);
 

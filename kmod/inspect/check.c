@@ -8,7 +8,8 @@
  *   counts	of an object: references in containers + handles + events (+ what the caller says it
  *		holds)
  *   caches	only dead objects of the type, as many as they say, within the limit
- *   collector	each tracked object is in exactly one generation, no scan's flag is left over
+ *   collector	each tracked object is in exactly one generation, or frozen; no scan's flag is left
+ *		over
  *   totals	the counters of objects, tracked objects and handles
  *
  * Scans are kept out by the collector's lock, and what waits to be destroyed is waited for. All
@@ -323,7 +324,7 @@ static int check_caches(struct check *c)
 	return err;
 }
 
-/* In exactly one generation, and where a scan of that finds it. */
+/* In exactly one generation, and where a scan of that finds it; or frozen. */
 static int check_generation(struct check *c, const struct refslab_pool *pool, unsigned int index,
 			    const struct refslab_object *obj)
 {
@@ -333,6 +334,8 @@ static int check_generation(struct check *c, const struct refslab_pool *pool, un
 	bool old = test_bit(index, marks->old);
 
 	c->tracked++;
+	if (c->heap->objects.frozen && !young && !middle && !old)
+		return 0;
 	/* what the block's last object left does not count for a young one */
 	if (!young && middle + old != 1)
 		return fail(c, "object %llu (%s) is in %d generations", obj->id,

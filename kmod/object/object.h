@@ -215,6 +215,7 @@ struct refslab_objects_hooks {
  * @young_base:	correction of the sum of the CPUs' @young
  * @pools_lock:	protects the two lists of pools below; innermost but for the objects' locks
  * @pools:	pools with objects of generation 0, and of generation 1, for the collector
+ * @frozen:	some objects are in no generation: the collector does not look at them
  * @dead:	objects whose count reached 0 and that wait for the worker
  * @destroy_work: destroys them
  * @destroy_lock: held while that is done; nests in a scan's lock only, and no release() may sleep
@@ -239,6 +240,7 @@ struct refslab_objects {
 	atomic_long_t young_base;
 	spinlock_t pools_lock;
 	struct list_head pools[2];
+	bool frozen;
 	struct llist_head dead;
 	struct work_struct destroy_work;
 	struct mutex destroy_lock;	/* see above */
@@ -363,6 +365,7 @@ void refslab_objects_young_fold(struct refslab_objects *objects);
 void refslab_objects_young_take(struct refslab_objects *objects);
 void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_pool *pool,
 				unsigned int generation);
+void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refslab_pool *pool);
 void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes);

@@ -53,6 +53,9 @@ static const char * const names[] = {
 	[REFSLAB_OP_DEREF] = "deref",
 	[REFSLAB_OP_BYID] = "byid",
 	[REFSLAB_OP_FINALIZED] = "finalized",
+	[REFSLAB_OP_FREEZE] = "freeze",
+	[REFSLAB_OP_UNFREEZE] = "unfreeze",
+	[REFSLAB_OP_FREEZECOUNT] = "freezecount",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -104,7 +107,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
 	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
-	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1 and 2" },
+	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1, 2, and 3 for what is frozen" },
 	{ REFSLAB_OP_WEAK, EPROTOTYPE,
 	  "only objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },

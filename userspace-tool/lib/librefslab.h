@@ -281,6 +281,10 @@ int refslab_op_deref(struct refslab_session *s, __u32 weak, __u32 *handle);
 int refslab_op_byid(struct refslab_session *s, __u64 id, __u32 *handle);
 int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalized);
 
+int refslab_op_freeze(struct refslab_session *s);
+int refslab_op_unfreeze(struct refslab_session *s);
+int refslab_op_freezecount(struct refslab_session *s, __u64 *count);
+
 #ifdef __cplusplus
 }
 #endif

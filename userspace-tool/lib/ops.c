@@ -412,3 +412,24 @@ int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalize
 		*finalized = op.result[0];
 	return err;
 }
+
+int refslab_op_freeze(struct refslab_session *s)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FREEZE };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_unfreeze(struct refslab_session *s)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_UNFREEZE };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_freezecount(struct refslab_session *s, __u64 *count)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FREEZECOUNT };
+
+	return do_u64(s, &op, count);
+}

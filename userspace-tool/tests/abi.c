@@ -137,6 +137,9 @@ OPCODE(WEAK, 39);
 OPCODE(DEREF, 40);
 OPCODE(BYID, 41);
 OPCODE(FINALIZED, 42);
+OPCODE(FREEZE, 43);
+OPCODE(UNFREEZE, 44);
+OPCODE(FREEZECOUNT, 45);
 
 static_assert(REFSLAB_TYPE_ACYCLIC == 1, "ACYCLIC");
 static_assert(REFSLAB_TYPE_FINALIZER == 2, "FINALIZER");
@@ -144,6 +147,8 @@ static_assert(REFSLAB_TYPE_WEAKREF == 4, "WEAKREF");
 static_assert(REFSLAB_WEAK_CALLBACK == 1, "CALLBACK");
 static_assert(REFSLAB_EVENT_FINALIZE == 1, "EVENT_FINALIZE");
 static_assert(REFSLAB_EVENT_WEAKREF == 2, "EVENT_WEAKREF");
+static_assert(REFSLAB_GEN_FROZEN == 3, "GEN_FROZEN");
+static_assert(REFSLAB_GEN_ALL == 0xffffffff, "GEN_ALL");
 
 /* A structure longer than today's kernel knows. */
 #define LONGER(type) struct { struct type now; __u8 later[64]; }

@@ -73,6 +73,9 @@ static const struct shape {
 	SHAPE(DEREF, WEAK),
 	SHAPE(BYID, ANY_ID),
 	SHAPE(FINALIZED, ANY),
+	SHAPE(FREEZE),
+	SHAPE(UNFREEZE),
+	SHAPE(FREEZECOUNT),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -160,7 +163,7 @@ static const struct way {
 	{ K(GENERATION), "generation 3", EINVAL, .value = 3 },
 	{ K(GENERATION), "all generations", EINVAL, .value = REFSLAB_GEN_ALL },
 	{ K(GENERATION), "generation + 2^32", EINVAL, .special = V_BEYOND },
-	{ K(WHICH), "generation 3", EINVAL, .value = 3 },
+	{ K(WHICH), "generation 4", EINVAL, .value = 4 },
 	{ K(WHICH), "generation + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(WHICH), "generation -1", EINVAL, .value = ~0ull },
 	{ K(THRESHOLD), "2^31", EINVAL, .value = 1ull << 31 },
@@ -675,7 +678,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1370
+#define CASES	1424
 
 int main(void)
 {

@@ -138,7 +138,7 @@ static bool do_objects(struct job *job)
 		json_object_put(array);
 		return refslab_job_no_memory(job);
 	}
-	while (g < REFSLAB_GENERATIONS || !job->line->nr_args) {
+	while (g <= REFSLAB_GEN_FROZEN || !job->line->nr_args) {
 		err = refslab_op_objects(job->session, &cursor, g, records, max, &count);
 		if (err)
 			break;
@@ -152,6 +152,25 @@ static bool do_objects(struct job *job)
 		return refslab_job_say(job, "objects", array);
 	json_object_put(array);
 	return refslab_job_check(job, REFSLAB_OP_OBJECTS, err);
+}
+
+static bool do_freeze(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_FREEZE, refslab_op_freeze(job->session));
+}
+
+static bool do_unfreeze(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_UNFREEZE, refslab_op_unfreeze(job->session));
+}
+
+static bool do_freezecount(struct job *job)
+{
+	__u64 count;
+	int err = refslab_op_freezecount(job->session, &count);
+
+	return refslab_job_check(job, REFSLAB_OP_FREEZECOUNT, err) &&
+	       refslab_job_say_number(job, "freezecount", count);
 }
 
 static bool do_trim(struct job *job)
@@ -206,6 +225,9 @@ const struct job_statement refslab_collector_statements[] = {
 	{ "enabled", do_enabled },
 	{ "stats", do_stats },
 	{ "objects", do_objects },
+	{ "freeze", do_freeze },
+	{ "unfreeze", do_unfreeze },
+	{ "freezecount", do_freezecount },
 	{ "trim", do_trim },
 	{ "stat", do_stat },
 	{ "sleep", do_sleep },

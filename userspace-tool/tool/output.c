@@ -108,6 +108,14 @@ static void print_stats(struct json_object *generations)
 	}
 }
 
+/* The generation that an object is in, if any. */
+static const char *generation_of(struct json_object *row)
+{
+	const char *generation = text_of(row, "generation");
+
+	return strcmp(generation, "3") ? generation : "frozen";
+}
+
 static void print_objects(struct json_object *objects)
 {
 	size_t i, n = json_object_array_length(objects);
@@ -120,7 +128,7 @@ static void print_objects(struct json_object *objects)
 
 		printf("  %10s  %-16s  %8s  %10s  %8s\n", text_of(row, "id"),
 		       text_of(row, "type"), text_of(row, "refcount"),
-		       text_of(row, "generation"), text_of(row, "bytes"));
+		       generation_of(row), text_of(row, "bytes"));
 	}
 }
 

@@ -54,6 +54,9 @@ const struct parser_word refslab_parser_words[] = {
 	{ "enabled", "", PARSER_DOES, "enabled" },
 	{ "stats", "", PARSER_DOES, "stats" },
 	{ "objects", "?u", PARSER_DOES, "objects [GENERATION]" },
+	{ "freeze", "", PARSER_DOES, "freeze" },
+	{ "unfreeze", "", PARSER_DOES, "unfreeze" },
+	{ "freezecount", "", PARSER_DOES, "freezecount" },
 
 	/* The heap, and the script itself. */
 	{ "trim", "", PARSER_DOES, "trim" },
