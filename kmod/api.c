@@ -260,6 +260,66 @@ void *refslab_upgrade(void *weak)
 EXPORT_SYMBOL_GPL(refslab_upgrade);
 
 /**
+ * refslab_referents() - call a function for what an object refers to
+ * @obj: the object; the caller holds a reference on it
+ * @fn: called once for each reference, with one held on @target that is dropped afterwards; may
+ *	sleep; not 0 ends it
+ * @arg: for @fn
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_referents(void *obj, int (*fn)(void *target, void *arg), void *arg)
+{
+	struct refslab_object *targets[16];
+	unsigned int i, n;
+	u64 cursor = 0;
+	int ret = 0;
+
+	do {
+		n = refslab_referents_take(obj, &cursor, targets, ARRAY_SIZE(targets));
+		for (i = 0; i < n; i++) {
+			ret = ret ?: fn(targets[i], arg);
+			refslab_object_put(targets[i]);
+		}
+	} while (cursor && !ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(refslab_referents);
+
+struct caller {
+	int (*fn)(void *obj, void *arg);
+	void *arg;
+};
+
+static int call(struct refslab_object *obj, void *arg)
+{
+	struct caller *caller = arg;
+
+	return caller->fn(obj, caller->arg);
+}
+
+/**
+ * refslab_referrers() - call a function for every object that refers to another
+ * @obj: that other; the caller holds a reference on it
+ * @fn: called once for each such object, with a reference held on @owner that is dropped
+ *	afterwards; may sleep; not 0 ends it
+ * @arg: for @fn
+ *
+ * Looks at every object of the heap, and gives way in between: for people who look for a mistake,
+ * not for programs. An object that somebody changes meanwhile may be missing.
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_referrers(void *obj, int (*fn)(void *owner, void *arg), void *arg)
+{
+	struct caller caller = { .fn = fn, .arg = arg };
+	u64 cursor = 0;
+
+	return refslab_referents_search(obj, &cursor, U64_MAX, call, &caller);
+}
+EXPORT_SYMBOL_GPL(refslab_referrers);
+
+/**
  * refslab_collect() - scan now, and destroy the garbage found
  * @heap: the heap
  * @generation: the oldest generation to scan; 2 is everything

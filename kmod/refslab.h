@@ -129,6 +129,9 @@ void refslab_drop(void *drop, void *target);
 void *refslab_weak(void *obj, void (*callback)(void *weak, void *arg), void *arg, gfp_t gfp);
 void *refslab_upgrade(void *weak);
 
+int refslab_referents(void *obj, int (*fn)(void *target, void *arg), void *arg);
+int refslab_referrers(void *obj, int (*fn)(void *owner, void *arg), void *arg);
+
 long refslab_collect(struct refslab_heap *heap, int generation);
 void refslab_enable(struct refslab_heap *heap);
 void refslab_disable(struct refslab_heap *heap);

@@ -311,15 +311,13 @@ enum refslab_opcode {
 	REFSLAB_OP_DEREF,
 	/*
 	 * id -> h: a handle on the object that has the id; 0 when it is dead, or nobody was told
-	 * the id: by REFSLAB_OP_ID, REFSLAB_OP_OBJECTS or a REFSLAB_EVENT_FINALIZE
+	 * the id: by REFSLAB_OP_ID, a struct refslab_record or a REFSLAB_EVENT_FINALIZE
 	 */
 	REFSLAB_OP_BYID,
 	/* h -> 0|1: did its finalizer run, or was it announced? */
 	REFSLAB_OP_FINALIZED,
 
-	/*
-	 * Freezing: what will live for ever is set aside. Wait for a scan under way; -EINTR.
-	 */
+	/* Freezing: what will live for ever is set aside. Waits for a scan under way; -EINTR. */
 
 	/*
 	 * Freeze all objects there are: scans do not look at them any more. They are counted, and
@@ -331,7 +329,22 @@ enum refslab_opcode {
 	/* -> number of frozen objects */
 	REFSLAB_OP_FREEZECOUNT,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_FREEZECOUNT
+	/*
+	 * Who refers to whom. Records and cursors as with REFSLAB_OP_OBJECTS, and its errors. An
+	 * object that somebody changes meanwhile may be missing, or be there as it was.
+	 */
+
+	/* h, cursor, p, n -> records, next cursor: what h refers to, one for each reference */
+	REFSLAB_OP_REFERENTS,
+	/*
+	 * h, cursor, p, n -> records, next cursor: the objects that refer to h, one for each, h
+	 * itself if it does; handles, events and operations in flight are no objects. One call
+	 * looks at some ten thousand objects: there may be fewer records than have room, or none,
+	 * and a next cursor that is not 0
+	 */
+	REFSLAB_OP_REFERRERS,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_REFERRERS
 };
 
 /* Flags of REFSLAB_OP_WEAK. */
@@ -396,7 +409,7 @@ struct refslab_event_record {
 #define REFSLAB_GEN_ALL		0xffffffffu
 
 /**
- * struct refslab_record - one object, from REFSLAB_OP_OBJECTS
+ * struct refslab_record - one object, from REFSLAB_OP_OBJECTS, _REFERENTS, _REFERRERS
  * @id:		as from REFSLAB_OP_ID
  * @type:	number of its type
  * @refcount:	as from REFSLAB_OP_REFCOUNT

@@ -158,7 +158,6 @@ int refslab_op_set_threshold(struct refslab_call *call);
 int refslab_op_get_threshold(struct refslab_call *call);
 int refslab_op_get_count(struct refslab_call *call);
 int refslab_op_get_stats(struct refslab_call *call);
-int refslab_op_objects(struct refslab_call *call);
 int refslab_op_trim(struct refslab_call *call);
 int refslab_op_freeze(struct refslab_call *call);
 int refslab_op_unfreeze(struct refslab_call *call);
@@ -170,6 +169,11 @@ int refslab_op_weak(struct refslab_call *call);
 int refslab_op_deref(struct refslab_call *call);
 int refslab_op_byid(struct refslab_call *call);
 int refslab_op_finalized(struct refslab_call *call);
+
+/* ops_records.c */
+int refslab_op_objects(struct refslab_call *call);
+int refslab_op_referents(struct refslab_call *call);
+int refslab_op_referrers(struct refslab_call *call);
 
 /* events.c */
 ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, size_t count,

@@ -104,6 +104,8 @@ static const struct operation operations[] = {
 	OPERATION(FREEZE, freeze, NONE),
 	OPERATION(UNFREEZE, unfreeze, NONE),
 	OPERATION(FREEZECOUNT, freezecount, NONE),
+	OPERATION(REFERENTS, referents, OBJECT, NUMBER, NUMBER, NUMBER),
+	OPERATION(REFERRERS, referrers, OBJECT, NUMBER, NUMBER, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);

@@ -22,7 +22,7 @@ static int lock(struct refslab_gc *gc, bool interruptible)
 typedef u64 (*pool_fn)(struct refslab_objects *objects, struct refslab_pool *pool);
 
 /* Calls @fn for each pool of containers; the sum of what it returns. The scan's lock is held. */
-static u64 for_each_pool(struct refslab_gc *gc, pool_fn fn)
+static u64 sum_of_pools(struct refslab_gc *gc, pool_fn fn)
 {
 	struct refslab_mem *mem = &gc->objects->mem;
 	struct refslab_pool *pool;
@@ -89,6 +89,7 @@ static u64 unfreeze_pool(struct refslab_objects *objects, struct refslab_pool *p
 
 static u64 count_pool(struct refslab_objects *objects, struct refslab_pool *pool)
 {
+	/* pairs with pool_take(): what is below was zeroed */
 	unsigned int i, carved = smp_load_acquire(&pool->carved);
 	u64 nr = 0;
 
@@ -111,7 +112,7 @@ int refslab_freeze_all(struct refslab_gc *gc, bool interruptible)
 	if (err)
 		return err;
 	WRITE_ONCE(gc->objects->frozen, true);
-	for_each_pool(gc, freeze_pool);
+	sum_of_pools(gc, freeze_pool);
 	gc->old_survivors = 0;
 	gc->old_pending = 0;
 	refslab_generation_restart(gc);
@@ -134,7 +135,7 @@ int refslab_freeze_undo(struct refslab_gc *gc, bool interruptible)
 	if (err)
 		return err;
 	if (gc->objects->frozen)
-		gc->old_pending += for_each_pool(gc, unfreeze_pool);
+		gc->old_pending += sum_of_pools(gc, unfreeze_pool);
 	WRITE_ONCE(gc->objects->frozen, false);
 	mutex_unlock(&gc->scan_lock);
 	return 0;
@@ -155,7 +156,7 @@ int refslab_freeze_count(struct refslab_gc *gc, bool interruptible, u64 *nr)
 
 	if (err)
 		return err;
-	*nr = gc->objects->frozen ? for_each_pool(gc, count_pool) : 0;
+	*nr = gc->objects->frozen ? sum_of_pools(gc, count_pool) : 0;
 	mutex_unlock(&gc->scan_lock);
 	return 0;
 }

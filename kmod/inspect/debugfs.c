@@ -87,8 +87,9 @@ DEFINE_SHOW_ATTRIBUTE(totals);
 /* --- generations ---------------------------------------------------------------------------- */
 
 /*
- * Objects by generation, frozen ones last, without taking references: that would touch every object,
- * and a scan under way would keep them all. The memory is held, so what is looked at is or was an object.
+ * Objects by generation, frozen ones last, without taking references: that would touch every
+ * object, and a scan under way would keep them all. The memory is held, so what is looked at is or
+ * was an object.
  */
 static void count_generations(struct refslab_heap *heap, u64 nr[REFSLAB_GENERATIONS + 1])
 {

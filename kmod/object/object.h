@@ -553,11 +553,19 @@ void refslab_destroy_settle(struct refslab_objects *objects);
 /* walk.c: the refchain */
 typedef int (*refslab_walk_fn)(struct refslab_object *obj, void *arg);
 int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn, void *arg);
+int refslab_walk_containers(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn,
+			    void *arg);
 u64 refslab_walk_place(struct refslab_object *obj);
 struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 place, u64 id);
 bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id);
 typedef void (*refslab_visit_fn)(struct refslab_object *target, void *arg);
 void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, void *arg);
+
+/* referents.c: who refers to whom */
+unsigned int refslab_referents_take(struct refslab_object *obj, u64 *cursor,
+				    struct refslab_object **to, unsigned int max);
+int refslab_referents_search(struct refslab_object *obj, u64 *cursor, u64 budget,
+			     refslab_walk_fn fn, void *arg);
 
 /* weak.c: weak references */
 

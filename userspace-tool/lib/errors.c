@@ -56,6 +56,8 @@ static const char * const names[] = {
 	[REFSLAB_OP_FREEZE] = "freeze",
 	[REFSLAB_OP_UNFREEZE] = "unfreeze",
 	[REFSLAB_OP_FREEZECOUNT] = "freezecount",
+	[REFSLAB_OP_REFERENTS] = "referents",
+	[REFSLAB_OP_REFERRERS] = "referrers",
 };
 
 /* A new opcode needs a name here, and its errors below. */

@@ -285,6 +285,15 @@ int refslab_op_freeze(struct refslab_session *s);
 int refslab_op_unfreeze(struct refslab_session *s);
 int refslab_op_freezecount(struct refslab_session *s, __u64 *count);
 
+/*
+ * What @handle refers to, and the objects that refer to it: as refslab_op_objects(). There may be
+ * fewer records than @max, or none, before the last call.
+ */
+int refslab_op_referents(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count);
+int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -76,6 +76,8 @@ static const struct shape {
 	SHAPE(FREEZE),
 	SHAPE(UNFREEZE),
 	SHAPE(FREEZECOUNT),
+	SHAPE(REFERENTS, ANY, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(REFERRERS, ANY, CURSOR, ROOM, RECORDS_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -397,6 +399,9 @@ static __u64 right(const struct shape *s, unsigned int i)
 {
 	switch (s->kind[i]) {
 	case ANY:
+		/* of which there is something to tell */
+		if (s->opcode == REFSLAB_OP_REFERENTS || s->opcode == REFSLAB_OP_REFERRERS)
+			return w.node;
 		return s->opcode == REFSLAB_OP_CLOSE ? w.second : w.bare;
 	case SLOTTED:
 	case PAYLOADED:
@@ -678,7 +683,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1424
+#define CASES	1512
 
 int main(void)
 {

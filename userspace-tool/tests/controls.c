@@ -109,4 +109,156 @@ TEST_F(graph, frozen_objects_are_finalized)
 	EXPECT_EQ(1, STAT(objects));
 }
 
+/* --- referents and referrers ---------------------------------------------------------------- */
+
+/* The records of one call; their number, and where to go on. */
+static int refer(int fd, unsigned int opcode, __u64 h, __u64 *cursor,
+		 struct refslab_record *records, unsigned int max)
+{
+	const __u64 arg[4] = { h, *cursor, ptr(records), max * sizeof(*records) };
+	__u64 result[2];
+	int err = test_call(fd, opcode, arg, result);
+
+	if (err)
+		return err;
+	*cursor = result[1];
+	return result[0];
+}
+
+/* All of them, @grain at a time. */
+static int refer_all(int fd, unsigned int opcode, __u64 h, struct refslab_record *records,
+		     unsigned int max, unsigned int grain)
+{
+	unsigned int n = 0;
+	__u64 cursor = 0;
+	int k;
+
+	do {
+		if (n + grain > max)
+			return -ENOBUFS;
+		k = refer(fd, opcode, h, &cursor, records + n, grain);
+		if (k < 0)
+			return k;
+		n += k;
+	} while (cursor);
+	return n;
+}
+
+#define REFERENTS(h, r, grain) \
+	refer_all(self->fd, REFSLAB_OP_REFERENTS, h, r, ARRAY_SIZE(r), grain)
+#define REFERRERS(h, r, grain) \
+	refer_all(self->fd, REFSLAB_OP_REFERRERS, h, r, ARRAY_SIZE(r), grain)
+
+TEST_F(graph, referents)
+{
+	struct refslab_record r[8];
+	__s64 a = PLAIN(), b = NODE(), i = NEW(INT, 1000), l = NEW(LIST);
+	unsigned int grain;
+
+	EXPECT_EQ(0, REFERENTS(a, r, 4));
+	EXPECT_EQ(0, REFERENTS(i, r, 4));
+	EXPECT_EQ(0, REFERENTS(l, r, 4));
+	LINK(a, 1, b);
+	EXPECT_EQ(1, REFERENTS(a, r, 4));
+	EXPECT_EQ(test_id(self->fd, b), (__s64)r[0].id);
+	EXPECT_EQ((__u32)self->node, r[0].type);
+	EXPECT_EQ(2, r[0].refcount);
+	EXPECT_EQ(0, r[0].generation);
+	EXPECT_LE(48, r[0].bytes);
+
+	/* in order, one for each reference, at any grain */
+	APPEND(l, a);
+	APPEND(l, i);
+	APPEND(l, a);
+	APPEND(l, l);
+	for (grain = 1; grain <= 4; grain++) {
+		memset(r, 0xff, sizeof(r));
+		ASSERT_EQ(4, REFERENTS(l, r, grain));
+		EXPECT_EQ(test_id(self->fd, a), (__s64)r[0].id);
+		EXPECT_EQ(test_id(self->fd, i), (__s64)r[1].id);
+		EXPECT_EQ(test_id(self->fd, a), (__s64)r[2].id);
+		EXPECT_EQ(test_id(self->fd, l), (__s64)r[3].id);
+		EXPECT_EQ(3, r[0].refcount);
+		EXPECT_EQ(2, r[3].refcount);
+		EXPECT_EQ(REFSLAB_GEN_ALL, r[1].generation);
+		EXPECT_EQ(~0ull, r[4].id);
+	}
+	/* told by an id that leads there */
+	EXPECT_SAME(NEW(BYID, r[1].id), i);
+	CLOSE(l);
+	ASSERT_EQ(1, CALL(COLLECT, 2));
+	EXPECT_COUNT(1, a);
+	EXPECT_COUNT(2, i);
+}
+
+TEST_F(graph, referrers)
+{
+	struct refslab_record r[8];
+	__s64 x = PLAIN(), a = PLAIN(), l = NEW(LIST), i = NEW(INT, 1000);
+	int n;
+
+	EXPECT_EQ(0, REFERRERS(x, r, 4));
+	LINK(a, 0, x);
+	LINK(a, 1, x);
+	APPEND(l, i);
+	APPEND(l, x);
+	LINK(x, 0, x);
+	for (n = 1; n <= 4; n++) {
+		memset(r, 0xff, sizeof(r));
+		ASSERT_EQ(3, REFERRERS(x, r, n));
+		qsort(r, 3, sizeof(*r), test_record_order);
+		EXPECT_NE(NULL, test_record(r, 3, test_id(self->fd, a)));
+		EXPECT_NE(NULL, test_record(r, 3, test_id(self->fd, l)));
+		ASSERT_NE(NULL, test_record(r, 3, test_id(self->fd, x)));
+		EXPECT_EQ(5, test_record(r, 3, test_id(self->fd, x))->refcount);
+		EXPECT_EQ(1, test_record(r, 3, test_id(self->fd, a))->refcount);
+	}
+	EXPECT_EQ(1, REFERRERS(i, r, 4));
+	EXPECT_EQ(test_id(self->fd, l), (__s64)r[0].id);
+	EXPECT_EQ(0, REFERRERS(a, r, 4));
+	/* no reference is left behind */
+	EXPECT_COUNT(5, x);
+	EXPECT_COUNT(1, a);
+	CLOSE(a);
+	CLOSE(l);
+	CLOSE(x);
+	EXPECT_EQ(1, CALL(COLLECT, 2));
+}
+
+/* One call does not look at a heap of any size. */
+TEST_F(graph, referrers_of_a_large_heap)
+{
+	const unsigned int many = test_slow_kernel() ? 100000 : 300000;
+	struct refslab_record r[4];
+	__s64 first = PLAIN(), last, x = NEW(INT, 1), l = NEW(LIST);
+	unsigned int i, found = 0, calls = 0;
+	struct refslab_op ops[3];
+	__u64 cursor = 0;
+	int n;
+
+	last = CALL(DUP, first);
+	for (i = 0; i < many; i++) {
+		ops[0] = op(NEW, self->plain);
+		ops[1] = opf(SETSLOT, F(2), last, 0, 0);
+		ops[2] = op(CLOSE, last);
+		ASSERT_EQ(0, test_submit(self->fd, ops, 3, NULL));
+		last = ops[0].result[0];
+		if (i % (many / 5) == 0)
+			LINK(last, 1, x);
+	}
+	LINK(last, 1, x);
+	APPEND(l, x);
+	do {
+		n = refer(self->fd, REFSLAB_OP_REFERRERS, x, &cursor, r, 4);
+		ASSERT_LE(0, n);
+		found += n;
+		calls++;
+	} while (cursor);
+	EXPECT_EQ(7, found);
+	EXPECT_LT(many / 65536, calls);
+	EXPECT_GT(20, calls);
+	CLOSE(first);
+	CLOSE(last);
+}
+
 TEST_HARNESS_MAIN

@@ -108,52 +108,6 @@ static bool do_stats(struct job *job)
 	return refslab_job_say(job, "stats", array);
 }
 
-static struct json_object *row_of_record(struct job *job, const struct refslab_record *record)
-{
-	const char *type = refslab_names_type_name(job->script->names, record->type);
-	struct json_object *row = json_object_new_object();
-
-	json_object_object_add(row, "id", json_object_new_uint64(record->id));
-	json_object_object_add(row, "type", type ? json_object_new_string(type) :
-					   json_object_new_int64(record->type));
-	json_object_object_add(row, "refcount", json_object_new_int64(record->refcount));
-	json_object_object_add(row, "generation", record->generation == REFSLAB_GEN_ALL ? NULL :
-						  json_object_new_int64(record->generation));
-	json_object_object_add(row, "bytes", json_object_new_int64(record->bytes));
-	return row;
-}
-
-static bool do_objects(struct job *job)
-{
-	__u64 g = job->line->nr_args ? job->number[0] : REFSLAB_GEN_ALL;
-	struct json_object *array = json_object_new_array();
-	struct refslab_record *records;
-	size_t count, i, max = 4096;
-	__u64 cursor = 0;
-	int err = -EINVAL;
-
-	records = reallocarray(NULL, max, sizeof(*records));
-	if (!records || !array) {
-		free(records);
-		json_object_put(array);
-		return refslab_job_no_memory(job);
-	}
-	while (g <= REFSLAB_GEN_FROZEN || !job->line->nr_args) {
-		err = refslab_op_objects(job->session, &cursor, g, records, max, &count);
-		if (err)
-			break;
-		for (i = 0; i < count; i++)
-			json_object_array_add(array, row_of_record(job, &records[i]));
-		if (!cursor)
-			break;
-	}
-	free(records);
-	if (!err)
-		return refslab_job_say(job, "objects", array);
-	json_object_put(array);
-	return refslab_job_check(job, REFSLAB_OP_OBJECTS, err);
-}
-
 static bool do_freeze(struct job *job)
 {
 	return refslab_job_check(job, REFSLAB_OP_FREEZE, refslab_op_freeze(job->session));
@@ -224,7 +178,6 @@ const struct job_statement refslab_collector_statements[] = {
 	{ "disable", do_disable },
 	{ "enabled", do_enabled },
 	{ "stats", do_stats },
-	{ "objects", do_objects },
 	{ "freeze", do_freeze },
 	{ "unfreeze", do_unfreeze },
 	{ "freezecount", do_freezecount },

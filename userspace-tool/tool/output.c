@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Results for people. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,11 +117,12 @@ static const char *generation_of(struct json_object *row)
 	return strcmp(generation, "3") ? generation : "frozen";
 }
 
+/* How many, after what the line says, and a table of them. */
 static void print_objects(struct json_object *objects)
 {
 	size_t i, n = json_object_array_length(objects);
 
-	printf("objects: %zu\n", n);
+	printf("%zu\n", n);
 	if (n)
 		puts("          ID  TYPE              REFCOUNT  GENERATION     BYTES");
 	for (i = 0; i < n; i++) {
@@ -180,6 +182,11 @@ static void print_words(const struct parser_line *line)
 	fputs(": ", stdout);
 }
 
+static bool is_records(const char *word)
+{
+	return !strcmp(word, "objects") || !strcmp(word, "referents") || !strcmp(word, "referrers");
+}
+
 void refslab_output_line(const struct parser_line *line, struct json_object *result)
 {
 	const char *word = line->word->word;
@@ -200,7 +207,12 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		print_stat(result);
 	} else if (json_object_object_get_ex(result, "stats", &value)) {
 		print_stats(value);
-	} else if (json_object_object_get_ex(result, "objects", &value)) {
+	} else if (json_object_object_get_ex(result, word, &value) && is_records(word)) {
+		/* of objects, the number alone says it */
+		if (!strcmp(word, "objects"))
+			fputs("objects: ", stdout);
+		else
+			print_words(line);
 		print_objects(value);
 	} else if (json_object_object_get_ex(result, word, &value)) {
 		/* The statement, then the answer. */

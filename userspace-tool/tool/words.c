@@ -44,6 +44,8 @@ const struct parser_word refslab_parser_words[] = {
 	{ "is", "nn", PARSER_DOES, "is X Y" },
 	{ "tracked", "n", PARSER_DOES, "tracked X" },
 	{ "block", "n", PARSER_DOES, "block X" },
+	{ "referents", "n", PARSER_DOES, "referents X" },
+	{ "referrers", "n", PARSER_DOES, "referrers X" },
 
 	/* The collector. */
 	{ "collect", "?u", PARSER_DOES, "collect [GENERATION]" },
