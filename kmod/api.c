@@ -36,13 +36,17 @@ EXPORT_SYMBOL_GPL(refslab_heap_create);
  */
 void refslab_heap_destroy(struct refslab_heap *heap)
 {
+	struct refslab_gc_result result;
 	u64 left;
 
 	refslab_generation_stop(&heap->gc);
+	refslab_generation_set_debug(&heap->gc, 0);
+	refslab_garbage_empty(&heap->gc);
 	/* what was past somebody's budget may still hold cycles, and those objects past it again */
 	do {
 		refslab_destroy_settle(&heap->objects);
-	} while (refslab_collect(heap, REFSLAB_GENERATIONS_NR - 1) > 0);
+		refslab_generation_collect(&heap->gc, REFSLAB_GENERATIONS_NR - 1, &result, false);
+	} while (result.unreachable > result.uncollectable);
 	refslab_destroy_settle(&heap->objects);
 	left = refslab_count(heap);
 	if (left)
@@ -400,6 +404,78 @@ u64 refslab_freeze_number(struct refslab_heap *heap)
 	return nr;
 }
 EXPORT_SYMBOL_GPL(refslab_freeze_number);
+
+/**
+ * refslab_set_debug() - set the debug flags of the collector
+ * @heap: the heap
+ * @flags: REFSLAB_DEBUG_*; 0: none
+ *
+ * Lines go to the log, rate limited. Clearing REFSLAB_DEBUG_SAVEALL does not empty the list of
+ * garbage. Context: any. Return: 0, -EOPNOTSUPP an unknown flag.
+ */
+int refslab_set_debug(struct refslab_heap *heap, u32 flags)
+{
+	return refslab_generation_set_debug(&heap->gc, flags);
+}
+EXPORT_SYMBOL_GPL(refslab_set_debug);
+
+/**
+ * refslab_get_debug() - the debug flags of the collector
+ * @heap: the heap
+ *
+ * Context: any.
+ */
+u32 refslab_get_debug(struct refslab_heap *heap)
+{
+	return READ_ONCE(heap->gc.debug);
+}
+EXPORT_SYMBOL_GPL(refslab_get_debug);
+
+/**
+ * refslab_garbage() - call a function for every object on the list of garbage
+ * @heap: the heap
+ * @fn: called with a reference held on @obj that is dropped afterwards, the oldest first; may sleep;
+ *	not 0 ends it
+ * @arg: for @fn
+ *
+ * On the list are, each with a reference of the list's, objects that a scan found dead while
+ * REFSLAB_DEBUG_SAVEALL was set, and those that cannot be collected, as their type's clear() left
+ * references in place. When memory for the list is missing they are not there, and the former are
+ * destroyed as usual.
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_garbage(struct refslab_heap *heap, int (*fn)(void *obj, void *arg), void *arg)
+{
+	struct refslab_object *objects[16];
+	unsigned int i, n;
+	u64 cursor = 0;
+	int ret = 0;
+
+	do {
+		n = refslab_garbage_take(&heap->gc, &cursor, objects, ARRAY_SIZE(objects));
+		for (i = 0; i < n; i++) {
+			ret = ret ?: fn(objects[i], arg);
+			refslab_object_put(objects[i]);
+		}
+	} while (cursor && !ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(refslab_garbage);
+
+/**
+ * refslab_empty_garbage() - let go of all objects on the list of garbage
+ * @heap: the heap
+ *
+ * They are like others then: destroyed when nobody refers to them, in cycles by the next scan.
+ *
+ * Context: may sleep; the caller holds no lock that a release() takes. Return: how many there were.
+ */
+u64 refslab_empty_garbage(struct refslab_heap *heap)
+{
+	return refslab_garbage_empty(&heap->gc);
+}
+EXPORT_SYMBOL_GPL(refslab_empty_garbage);
 
 /**
  * refslab_trim() - empty the caches of dead objects and give empty arenas back

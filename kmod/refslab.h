@@ -54,7 +54,8 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
  *		only, and where they are kept (an array that grows) under refslab_lock(). Must also
  *		be harmless on a payload of zeroes and after clear() and release(): the collector
  *		may look at a block that has just been freed or filled anew
- * @clear:	needed with @traverse; empties those references and hands each to refslab_drop().
+ * @clear:	needed with @traverse; empties those references and hands each to refslab_drop();
+ *		objects with references that it leaves in place cannot be collected.
  *		Runs under the object's lock; must not sleep. Storage of their own, when release()
  *		is to free it, is unhooked here: traverse() may run beside release()
  * @release:	optional; the object is about to be freed: let go of what else its payload owns. Its
@@ -77,6 +78,13 @@ struct refslab_type_ops {
 	void (*finalize)(void *obj);
 	bool weakref;
 };
+
+/* Debug flags of a heap's collector, as in Python's gc module. */
+#define REFSLAB_DEBUG_STATS		0x1u	/* a line in the log for each scan */
+#define REFSLAB_DEBUG_COLLECTABLE	0x2u	/* one for each object found to be garbage */
+#define REFSLAB_DEBUG_UNCOLLECTABLE	0x4u	/* one for each that cannot be destroyed */
+#define REFSLAB_DEBUG_SAVEALL		0x20u	/* garbage is put on a list, and not destroyed */
+#define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
 
 struct refslab_heap *refslab_heap_create(const char *name,
 					 const struct refslab_heap_params *params);
@@ -138,6 +146,10 @@ void refslab_disable(struct refslab_heap *heap);
 void refslab_freeze(struct refslab_heap *heap);
 void refslab_unfreeze(struct refslab_heap *heap);
 u64 refslab_freeze_number(struct refslab_heap *heap);
+int refslab_set_debug(struct refslab_heap *heap, u32 flags);
+u32 refslab_get_debug(struct refslab_heap *heap);
+int refslab_garbage(struct refslab_heap *heap, int (*fn)(void *obj, void *arg), void *arg);
+u64 refslab_empty_garbage(struct refslab_heap *heap);
 u64 refslab_trim(struct refslab_heap *heap);
 u64 refslab_count(struct refslab_heap *heap);
 

@@ -265,9 +265,10 @@ enum refslab_opcode {
 
 	/*
 	 * g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. unreachable: objects found and
-	 * destroyed; not those that finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER,
-	 * with all they reach, that are announced now and die later. uncollectable: found, and not
-	 * to be destroyed; 0 so far
+	 * destroyed, or with REFSLAB_DEBUG_SAVEALL put on the list of garbage; not those that
+	 * finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER, with all they reach, that are
+	 * announced now and die later. uncollectable: those of them that cannot be destroyed; types
+	 * of programs have none, as they let go of whatever they refer to
 	 */
 	REFSLAB_OP_COLLECT,
 	REFSLAB_OP_ENABLE,
@@ -344,8 +345,37 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_REFERRERS,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_REFERRERS
+	/* Debugging. */
+
+	/* flags: REFSLAB_DEBUG_*, unknown ones -EOPNOTSUPP. Of the heap; 0: none, as at first */
+	REFSLAB_OP_SET_DEBUG,
+	/* -> flags */
+	REFSLAB_OP_GET_DEBUG,
+	/*
+	 * cursor, p, n -> records, next cursor: what scans put on the list of garbage, the oldest
+	 * first. Records, cursors and errors as with REFSLAB_OP_OBJECTS
+	 */
+	REFSLAB_OP_GARBAGE,
+	/*
+	 * -> number of objects: let go of what is on the list. Cycles are destroyed by the next
+	 * scan that finds them
+	 */
+	REFSLAB_OP_EMPTY_GARBAGE,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_EMPTY_GARBAGE
 };
+
+/* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, rate limited. */
+#define REFSLAB_DEBUG_STATS		0x1u	/* a line in the log for each scan */
+#define REFSLAB_DEBUG_COLLECTABLE	0x2u	/* one for each object found to be garbage */
+#define REFSLAB_DEBUG_UNCOLLECTABLE	0x4u	/* one for each that cannot be destroyed */
+/*
+ * Garbage lives on, on a list, with a reference of the list's, after its weak references were
+ * cleared and its finalizers ran. When there is no memory for the list, what that scan found is
+ * destroyed as usual. Clearing the flag does not empty the list; the end of the heap does
+ */
+#define REFSLAB_DEBUG_SAVEALL		0x20u
+#define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
 
 /* Flags of REFSLAB_OP_WEAK. */
 /* REFSLAB_EVENT_WEAKREF when the object dies or is to be finalized, unless w died first */
@@ -409,7 +439,7 @@ struct refslab_event_record {
 #define REFSLAB_GEN_ALL		0xffffffffu
 
 /**
- * struct refslab_record - one object, from REFSLAB_OP_OBJECTS, _REFERENTS, _REFERRERS
+ * struct refslab_record - one object, from REFSLAB_OP_OBJECTS, _REFERENTS, _REFERRERS, _GARBAGE
  * @id:		as from REFSLAB_OP_ID
  * @type:	number of its type
  * @refcount:	as from REFSLAB_OP_REFCOUNT

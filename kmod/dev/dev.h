@@ -159,6 +159,9 @@ int refslab_op_get_threshold(struct refslab_call *call);
 int refslab_op_get_count(struct refslab_call *call);
 int refslab_op_get_stats(struct refslab_call *call);
 int refslab_op_trim(struct refslab_call *call);
+int refslab_op_set_debug(struct refslab_call *call);
+int refslab_op_get_debug(struct refslab_call *call);
+int refslab_op_empty_garbage(struct refslab_call *call);
 int refslab_op_freeze(struct refslab_call *call);
 int refslab_op_unfreeze(struct refslab_call *call);
 int refslab_op_freezecount(struct refslab_call *call);
@@ -174,6 +177,7 @@ int refslab_op_finalized(struct refslab_call *call);
 int refslab_op_objects(struct refslab_call *call);
 int refslab_op_referents(struct refslab_call *call);
 int refslab_op_referrers(struct refslab_call *call);
+int refslab_op_garbage(struct refslab_call *call);
 
 /* events.c */
 ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, size_t count,

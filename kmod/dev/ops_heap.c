@@ -121,6 +121,23 @@ int refslab_op_freezecount(struct refslab_call *call)
 	return refslab_freeze_count(&call->heap->gc, true, &call->result[0]);
 }
 
+int refslab_op_set_debug(struct refslab_call *call)
+{
+	return refslab_generation_set_debug(&call->heap->gc, call->arg[0]);
+}
+
+int refslab_op_get_debug(struct refslab_call *call)
+{
+	call->result[0] = READ_ONCE(call->heap->gc.debug);
+	return 0;
+}
+
+int refslab_op_empty_garbage(struct refslab_call *call)
+{
+	call->result[0] = refslab_garbage_empty(&call->heap->gc);
+	return 0;
+}
+
 int refslab_op_trim(struct refslab_call *call)
 {
 	call->result[0] = refslab_heap_trim(call->heap);

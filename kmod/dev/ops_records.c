@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Operations that list objects: all of them, those of a generation, what an object refers to, who
- * refers to it. Each writes as many records as there is room for, and a cursor to go on with. See
+ * refers to it, garbage that is kept. Each writes as many records as there is room for, and a cursor to go on with. See
  * enum refslab_opcode for what each takes and gives.
  */
 #include <linux/sched/signal.h>
@@ -135,23 +135,38 @@ int refslab_op_objects(struct refslab_call *call)
 	return write_records(call, &h, fetch_objects, call->arg[0], call->arg[2], call->arg[3]);
 }
 
-static bool fetch_referents(struct harvest *h, u64 *cursor)
+/* Takes references from a cursor on; the same object may come more than once. */
+typedef unsigned int (*take_fn)(struct harvest *h, u64 *cursor, struct refslab_object **to,
+				unsigned int max);
+
+static bool fetch_by(struct harvest *h, u64 *cursor, take_fn take)
 {
-	struct refslab_object *targets[16];
+	struct refslab_object *objects[16];
 	unsigned int i, j, n, ours;
 
 	do {
-		n = min_t(u32, h->room - h->nr, ARRAY_SIZE(targets));
-		n = refslab_referents_take(h->operand, cursor, targets, n);
+		n = min_t(u32, h->room - h->nr, ARRAY_SIZE(objects));
+		n = take(h, cursor, objects, n);
 		for (i = 0; i < n; i++) {
 			for (j = i, ours = 0; j < n; j++)
-				ours += targets[j] == targets[i];
+				ours += objects[j] == objects[i];
 			if (!h->err)
-				add_record(h, targets[i], ours);
-			refslab_object_put(targets[i]);
+				add_record(h, objects[i], ours);
+			refslab_object_put(objects[i]);
 		}
 	} while (*cursor && !h->err && h->nr < h->room);
 	return *cursor;
+}
+
+static unsigned int take_referents(struct harvest *h, u64 *cursor, struct refslab_object **to,
+				   unsigned int max)
+{
+	return refslab_referents_take(h->operand, cursor, to, max);
+}
+
+static bool fetch_referents(struct harvest *h, u64 *cursor)
+{
+	return fetch_by(h, cursor, take_referents);
 }
 
 int refslab_op_referents(struct refslab_call *call)
@@ -175,4 +190,22 @@ int refslab_op_referrers(struct refslab_call *call)
 	struct harvest h = { .operand = call->obj[0], .generation = REFSLAB_GEN_ALL };
 
 	return write_records(call, &h, fetch_referrers, call->arg[1], call->arg[2], call->arg[3]);
+}
+
+static unsigned int take_garbage(struct harvest *h, u64 *cursor, struct refslab_object **to,
+				 unsigned int max)
+{
+	return refslab_garbage_take(&h->heap->gc, cursor, to, max);
+}
+
+static bool fetch_garbage(struct harvest *h, u64 *cursor)
+{
+	return fetch_by(h, cursor, take_garbage);
+}
+
+int refslab_op_garbage(struct refslab_call *call)
+{
+	struct harvest h = { .generation = REFSLAB_GEN_ALL };
+
+	return write_records(call, &h, fetch_garbage, call->arg[0], call->arg[1], call->arg[2]);
 }

@@ -106,6 +106,10 @@ static const struct operation operations[] = {
 	OPERATION(FREEZECOUNT, freezecount, NONE),
 	OPERATION(REFERENTS, referents, OBJECT, NUMBER, NUMBER, NUMBER),
 	OPERATION(REFERRERS, referrers, OBJECT, NUMBER, NUMBER, NUMBER),
+	OPERATION(SET_DEBUG, set_debug, NUMBER),
+	OPERATION(GET_DEBUG, get_debug, NONE),
+	OPERATION(GARBAGE, garbage, NUMBER, NUMBER, NUMBER),
+	OPERATION(EMPTY_GARBAGE, empty_garbage, NONE),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "gc.h"
+#include "../refslab.h"
 
 /*
  * An allocator that is this many thresholds ahead of the collector scans itself. While a scan is
@@ -93,7 +94,7 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		WRITE_ONCE(gc->max_trash, trash);
 
 	generation[g].collections++;
-	generation[g].collected += result->unreachable;
+	generation[g].collected += result->unreachable - result->uncollectable;
 	generation[g].uncollectable += result->uncollectable;
 	survivors = gc->last.skipped + gc->last.visited - gc->last.unreachable;
 	if (g == 1) {
@@ -345,9 +346,26 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 	INIT_WORK(&gc->work, automatic_work);
 	gc->enabled = enabled;
 	gc->filter = true;
+	refslab_garbage_init(gc);
 	refslab_generation_set_thresholds(gc, threshold);
 }
 REFSLAB_EXPORT_TEST(refslab_generation_init);
+
+/**
+ * refslab_generation_set_debug() - set the debug flags
+ * @gc: the collector
+ * @flags: REFSLAB_DEBUG_*
+ *
+ * Return: 0, -EOPNOTSUPP an unknown flag.
+ */
+int refslab_generation_set_debug(struct refslab_gc *gc, u64 flags)
+{
+	if (flags & ~(u64)(REFSLAB_DEBUG_STATS | REFSLAB_DEBUG_LEAK))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(gc->debug, flags);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_generation_set_debug);
 
 /**
  * refslab_generation_stop() - no more automatic scans, for good; waits for one under way

@@ -5,8 +5,8 @@
  *
  *   memory	used + free + untouched = capacity, lists = states: refslab_mem_check()
  *   blocks	of a pool of objects: allocated = alive + kept by a type's cache
- *   counts	of an object: references in containers + handles + events (+ what the caller says it
- *		holds)
+ *   counts	of an object: references in containers + handles + events + the list of garbage
+ *		(+ what the caller says it holds)
  *   caches	only dead objects of the type, as many as they say, within the limit
  *   collector	each tracked object is in exactly one generation, or frozen; no scan's flag is left
  *		over
@@ -225,6 +225,26 @@ static int count_events(struct check *c)
 	return 0;
 }
 
+/* So does the list of what lives on though it was garbage. */
+static int count_garbage(struct check *c)
+{
+	struct refslab_gc *gc = &c->heap->gc;
+	struct refslab_object *obj;
+	unsigned long index;
+	u64 nr = 0;
+
+	xa_for_each(&gc->garbage, index, obj) {
+		found_reference(obj, c);
+		nr++;
+	}
+	if (c->stray)
+		return fail(c, "the list of garbage has something that is no object");
+	if (nr != gc->garbage_nr)
+		return fail(c, "%llu objects on the list of garbage, %llu counted", nr,
+			    gc->garbage_nr);
+	return 0;
+}
+
 static int check_cached(struct check *c, struct refslab_type *type, struct refslab_cache_cpu *cache)
 {
 	struct refslab_object *obj = cache->head;
@@ -440,6 +460,8 @@ static int check_all(struct check *c, struct refslab_object *const *held, size_t
 	}
 	if (!err)
 		err = count_events(c);
+	if (!err)
+		err = count_garbage(c);
 	for (i = 0; i < nr_held; i++)
 		found_reference(held[i], c);
 	if (!err)

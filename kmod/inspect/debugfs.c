@@ -137,6 +137,9 @@ static int generations_show(struct seq_file *m, void *unused)
 			   READ_ONCE(generation[i].uncollectable), objects[i]);
 
 	seq_printf(m, "# frozen: %llu objects\n", objects[REFSLAB_GENERATION_FROZEN]);
+	seq_printf(m, "# garbage: %llu objects kept, %llu could not be; debug flags %#x\n",
+		   READ_ONCE(heap->gc.garbage_nr), READ_ONCE(heap->gc.garbage_lost),
+		   READ_ONCE(heap->gc.debug));
 	/* without the scan's lock, so as not to wait for one: the numbers may be of two scans */
 	seq_printf(m, "# automatic scans: %s\n", READ_ONCE(heap->gc.enabled) ? "on" : "off");
 	seq_printf(m, "# last scan: generation %u, %llu objects, %llu left out, %llu touched meanwhile, %llu unreachable\n",

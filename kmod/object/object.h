@@ -128,6 +128,7 @@ struct refslab_extra {
 #define REFSLAB_TYPE_FEW	BIT(8)
 /* no references but those, and nothing to be called or told when an object dies */
 #define REFSLAB_TYPE_PLAIN	BIT(9)
+#define REFSLAB_TYPE_CLEARS	BIT(10)		/* tracked, and @ops has clear(), which may fail */
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -223,7 +224,8 @@ struct refslab_objects_hooks {
  * @verdict:	those who wait for the collector's verdict on a DYING object
  * @weak_type:	the type of weak references
  * @weak_lock:	protects the lists of weak references, struct refslab_extra.weak; nests in nothing
- * @extras:	REFSLAB_TYPE_EXTRA flags of all types together: what there is to do at all
+ * @extras:	REFSLAB_TYPE_EXTRA and _CLEARS flags of all types together: what there is to do at
+ *		all
  * @ending:	the heap ends: no finalizer is called any more
  * @events:	finalizers and callbacks of weak references that user space has to run
  * @idents:	where objects are whose ids somebody has asked for, by id

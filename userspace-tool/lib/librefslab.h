@@ -294,6 +294,16 @@ int refslab_op_referents(struct refslab_session *s, __u32 handle, __u64 *cursor,
 int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
 			 struct refslab_record *records, size_t max, size_t *count);
 
+/* @flags: REFSLAB_DEBUG_*. */
+int refslab_op_set_debug(struct refslab_session *s, __u32 flags);
+int refslab_op_get_debug(struct refslab_session *s, __u32 *flags);
+
+/* What scans kept: as refslab_op_objects(). */
+int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_record *records,
+		       size_t max, size_t *count);
+/* @count, may be NULL: how many there were. */
+int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -463,3 +463,38 @@ int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
 
 	return do_records(s, &op, cursor, count);
 }
+
+int refslab_op_set_debug(struct refslab_session *s, __u32 flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_SET_DEBUG, .arg = { flags } };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_get_debug(struct refslab_session *s, __u32 *flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_GET_DEBUG };
+
+	return do_u32(s, &op, flags);
+}
+
+int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_record *records,
+		       size_t max, size_t *count)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_GARBAGE,
+		.arg = { *cursor, PTR(records), max * sizeof(*records) },
+	};
+
+	return do_records(s, &op, cursor, count);
+}
+
+int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_EMPTY_GARBAGE };
+	int err = do_op(s, &op);
+
+	if (!err && count)
+		*count = op.result[0];
+	return err;
+}

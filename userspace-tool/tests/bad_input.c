@@ -19,7 +19,7 @@ enum kind {
 	ANY, SLOTTED, PAYLOADED, LIST, INT, STR, WEAKABLE, WEAK,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
-	WEAK_FLAGS, ANY_ID,
+	WEAK_FLAGS, DEBUG_FLAGS, ANY_ID,
 	/* Memory, and how much of it. */
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, PAYLOAD, ROOM, ROOM_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
@@ -78,6 +78,10 @@ static const struct shape {
 	SHAPE(FREEZECOUNT),
 	SHAPE(REFERENTS, ANY, CURSOR, ROOM, RECORDS_LEN),
 	SHAPE(REFERRERS, ANY, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(SET_DEBUG, DEBUG_FLAGS),
+	SHAPE(GET_DEBUG),
+	SHAPE(GARBAGE, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(EMPTY_GARBAGE),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -171,6 +175,10 @@ static const struct way {
 	{ K(THRESHOLD), "2^31", EINVAL, .value = 1ull << 31 },
 	{ K(THRESHOLD), "threshold + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(THRESHOLD), "threshold -1", EINVAL, .value = ~0ull },
+	{ K(DEBUG_FLAGS), "flag 8", EOPNOTSUPP, .value = 8 },
+	{ K(DEBUG_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 64 | 1 },
+	{ K(DEBUG_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
+	{ K(DEBUG_FLAGS), "flags -1", EOPNOTSUPP, .value = ~0ull },
 	{ K(WEAK_FLAGS), "unknown flag", EOPNOTSUPP, .value = 1u << 1 },
 	{ K(WEAK_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1u << 31 | 1u },
 	{ K(WEAK_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
@@ -304,6 +312,14 @@ static void world_open(void)
 		must(CLOSE, must(LIST));
 		must(CLOSE, need("STR", test_str(w.fd, "hello")));
 	}
+	/* something on the list of garbage */
+	w.node = must(NEW, w.types[0]);
+	must(SETSLOT, w.node, 0, w.node);
+	must(CLOSE, w.node);
+	must(SET_DEBUG, REFSLAB_DEBUG_SAVEALL);
+	must(COLLECT, 0);
+	must(SET_DEBUG, 0);
+
 	w.node = must(NEW, w.types[0]);
 	w.second = must(NEW, w.types[0]);
 	w.bare = must(NEW, w.types[1]);
@@ -342,7 +358,7 @@ struct look {
 	struct refslab_stat stat;
 	__u32 count[3], threshold[3];
 	struct refslab_gc_stats gc;
-	__u64 enabled, len, slot_id, empty_slot, item_id[3], value, weak_id;
+	__u64 enabled, debug, len, slot_id, empty_slot, item_id[3], value, weak_id;
 	int nr, events;
 	struct refslab_record records[64];
 	char payload[64], str[8];
@@ -366,6 +382,7 @@ static void look(struct look *l)
 	must(GET_THRESHOLD, ptr(l->threshold), sizeof(l->threshold));
 	must(GET_STATS, ptr(&l->gc), sizeof(l->gc));
 	l->enabled = must(ISENABLED);
+	l->debug = must(GET_DEBUG);
 	l->nr = need("OBJECTS", test_records(w.fd, REFSLAB_GEN_ALL, l->records, 64));
 	l->len = must(LEN, w.list);
 	for (i = 0; i < l->len && i < 3; i++)
@@ -416,6 +433,8 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.weakable;
 	case WEAK:
 		return w.weak;
+	case DEBUG_FLAGS:
+		return REFSLAB_DEBUG_SAVEALL;
 	case WEAK_FLAGS:
 		return REFSLAB_WEAK_CALLBACK;
 	case ANY_ID:
@@ -683,7 +702,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1512
+#define CASES	1607
 
 int main(void)
 {

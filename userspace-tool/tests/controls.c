@@ -261,4 +261,163 @@ TEST_F(graph, referrers_of_a_large_heap)
 	CLOSE(last);
 }
 
+/* --- debug flags and garbage ---------------------------------------------------------------- */
+
+TEST_F(graph, debug_flags)
+{
+	EXPECT_EQ(0, CALL(GET_DEBUG));
+	EXPECT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_LEAK | REFSLAB_DEBUG_STATS));
+	EXPECT_EQ(39, CALL(GET_DEBUG));
+	EXPECT_EQ(-EOPNOTSUPP, CALL(SET_DEBUG, 8));
+	EXPECT_EQ(39, CALL(GET_DEBUG));
+	EXPECT_EQ(0, CALL(SET_DEBUG, 0));
+	EXPECT_EQ(0, CALL(GET_DEBUG));
+}
+
+/* The records of the list of garbage, @grain at a time. */
+static int garbage(int fd, struct refslab_record *records, unsigned int max, unsigned int grain)
+{
+	__u64 result[2] = { 0 };
+	unsigned int n = 0;
+	int err;
+
+	do {
+		if (n + grain > max)
+			return -ENOBUFS;
+		err = test_call(fd, REFSLAB_OP_GARBAGE,
+				(const __u64[4]) { result[1], ptr(records + n),
+						  grain * sizeof(*records) }, result);
+		if (err)
+			return err;
+		n += result[0];
+	} while (result[1]);
+	return n;
+}
+
+#define GARBAGE(r, grain)	garbage(self->fd, r, ARRAY_SIZE(r), grain)
+
+/* Two that refer to each other, and to @leaf, without handles; their ids. */
+static int pair(int fd, __s64 type, __s64 leaf, __s64 id[2])
+{
+	__s64 a = call(fd, NEW, type), b = call(fd, NEW, type);
+	int err;
+
+	id[0] = test_id(fd, a);
+	id[1] = test_id(fd, b);
+	err = call(fd, SETSLOT, a, 0, b) ?: call(fd, SETSLOT, b, 0, a) ?:
+	      call(fd, SETSLOT, a, 1, leaf);
+	return err ?: call(fd, CLOSE, a) ?: call(fd, CLOSE, b);
+}
+
+TEST_F(graph, saveall)
+{
+	__s64 leaf = NEW(INT, 1000), id[2], a;
+	struct refslab_record r[8];
+	struct refslab_gc_stats stats;
+	unsigned int grain;
+
+	ASSERT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_SAVEALL));
+	ASSERT_EQ(0, pair(self->fd, self->node, leaf, id));
+	CLOSE(leaf);
+	EXPECT_EQ(2, CALL(COLLECT, 0));
+	EXPECT_EQ(3, STAT(objects));
+	EXPECT_EQ(0, STAT(handles));
+	test_heap_check(_metadata, &self->heap);
+	for (grain = 1; grain <= 3; grain++) {
+		memset(r, 0xff, sizeof(r));
+		ASSERT_EQ(2, GARBAGE(r, grain));
+		EXPECT_TRUE((r[0].id == (__u64)id[0] && r[1].id == (__u64)id[1]) ||
+			    (r[0].id == (__u64)id[1] && r[1].id == (__u64)id[0]));
+		EXPECT_EQ(2, r[0].refcount);
+		EXPECT_EQ(1, r[0].generation);
+		EXPECT_EQ((__u32)self->node, r[0].type);
+	}
+	/* whole, and as good as any */
+	a = NEW(BYID, id[0]);
+	EXPECT_COUNT(3, a);
+	EXPECT_EQ(id[1], test_id(self->fd, NEW(SLOT, a, 0)));
+	EXPECT_EQ(1000, CALL(INT_VALUE, NEW(SLOT, a, 1)));
+	NEW(WEAK, a, 0);
+	EXPECT_EQ(0, CALL(COLLECT, 2));
+	stats = test_gc_stats(self->fd);
+	EXPECT_EQ(2, stats.gen[0].collected);
+	EXPECT_EQ(0, stats.gen[0].uncollectable);
+	/* flags off do not empty it */
+	ASSERT_EQ(0, CALL(SET_DEBUG, 0));
+	EXPECT_EQ(2, GARBAGE(r, 4));
+	EXPECT_EQ(2, CALL(EMPTY_GARBAGE));
+	EXPECT_EQ(0, CALL(EMPTY_GARBAGE));
+	EXPECT_EQ(0, GARBAGE(r, 4));
+	/* held by handles, and then by nobody */
+	EXPECT_EQ(0, CALL(COLLECT, 2));
+	EXPECT_COUNT(2, a);
+	test_heap_check(_metadata, &self->heap);
+}
+
+TEST_F(graph, garbage_without_the_list_dies)
+{
+	__s64 leaf = NEW(INT, 1000), id[2];
+
+	ASSERT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_SAVEALL));
+	ASSERT_EQ(0, pair(self->fd, self->plain, leaf, id));
+	EXPECT_EQ(2, CALL(COLLECT, 2));
+	ASSERT_EQ(0, CALL(SET_DEBUG, 0));
+	ASSERT_EQ(2, CALL(EMPTY_GARBAGE));
+	EXPECT_EQ(2, CALL(COLLECT, 2));
+	EXPECT_EQ(1, STAT(objects));
+	EXPECT_EQ(0, CALL(BYID, id[0]));
+	EXPECT_COUNT(1, leaf);
+}
+
+/* Events come as ever before it is kept; the heap may end with the list full. */
+TEST_F(graph, saveall_after_finalizers)
+{
+	struct refslab_record r[4];
+	__s64 a = FINAL(), w = NEW(WEAK, a, REFSLAB_WEAK_CALLBACK), id = test_id(self->fd, a);
+
+	ASSERT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_SAVEALL));
+	LINK(a, 0, a);
+	CLOSE(a);
+	EXPECT_EQ(0, CALL(COLLECT, 2));
+	EXPECT_EQ(0, GARBAGE(r, 4));
+	CLOSE(EVENT(WEAKREF, id));
+	CLOSE(EVENT(FINALIZE, id));
+	EXPECT_EQ(1, CALL(COLLECT, 2));
+	EXPECT_NO_EVENT();
+	EXPECT_DEAD(w);
+	ASSERT_EQ(1, GARBAGE(r, 4));
+	EXPECT_EQ(id, (__s64)r[0].id);
+	a = NEW(BYID, id);
+	EXPECT_EQ(1, CALL(FINALIZED, a));
+}
+
+/* What the log gets is for people, who must not learn where anything lies. */
+TEST_F(graph, debug_lines)
+{
+	const int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned int stats = 0, collectable = 0, addresses = 0;
+	char heap[32], line[1024];
+	__s64 id[2], leaf = NEW(INT, 1);
+	ssize_t n;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, lseek(fd, 0, SEEK_END));
+	snprintf(heap, sizeof(heap), "refslab: heap %u (test): ", self->heap.id);
+	ASSERT_EQ(0, pair(self->fd, self->plain, leaf, id));
+	ASSERT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_STATS | REFSLAB_DEBUG_COLLECTABLE));
+	ASSERT_EQ(2, CALL(COLLECT, 2));
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		if (!strstr(line, heap))
+			continue;
+		stats += !!strstr(line, "scan of generation 2: 2 objects, 2 unreachable, 0 un");
+		collectable += !!strstr(line, "collectable object") && strstr(line, "(plain)");
+		addresses += !!strstr(line, "ffff8") || strstr(line, "0x");
+	}
+	EXPECT_EQ(1, stats);
+	EXPECT_EQ(2, collectable);
+	EXPECT_EQ(0, addresses);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

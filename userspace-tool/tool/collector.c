@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -108,6 +109,58 @@ static bool do_stats(struct job *job)
 	return refslab_job_say(job, "stats", array);
 }
 
+static const struct {
+	const char *name;
+	__u32 flag;
+} debug_flags[] = {
+	{ "STATS", REFSLAB_DEBUG_STATS },
+	{ "COLLECTABLE", REFSLAB_DEBUG_COLLECTABLE },
+	{ "UNCOLLECTABLE", REFSLAB_DEBUG_UNCOLLECTABLE },
+	{ "SAVEALL", REFSLAB_DEBUG_SAVEALL },
+	/* Not shown, but understood. */
+	{ "LEAK", REFSLAB_DEBUG_LEAK },
+	{ "OFF", 0 },
+};
+
+#define SHOWN_FLAGS	4
+
+static bool say_debug(struct job *job)
+{
+	struct json_object *array;
+	unsigned int i;
+	__u32 flags;
+	int err = refslab_op_get_debug(job->session, &flags);
+
+	if (!refslab_job_check(job, REFSLAB_OP_GET_DEBUG, err))
+		return false;
+	array = json_object_new_array();
+	for (i = 0; array && i < SHOWN_FLAGS; i++)
+		if (flags & debug_flags[i].flag)
+			json_object_array_add(array, json_object_new_string(debug_flags[i].name));
+	return refslab_job_say(job, "debug", array);
+}
+
+static bool do_debug(struct job *job)
+{
+	const struct parser_line *line = job->line;
+	__u32 flags = 0;
+	unsigned int i, k;
+
+	if (!line->nr_args)
+		return say_debug(job);
+	for (i = 0; i < line->nr_args; i++) {
+		for (k = 0; k < ARRAY_SIZE(debug_flags); k++)
+			if (!strcasecmp(line->args[i].text, debug_flags[k].name))
+				break;
+		if (k == ARRAY_SIZE(debug_flags) || line->args[i].has_number)
+			return refslab_job_fail(job, "there is no flag '%.40s'",
+						line->args[i].text);
+		flags |= debug_flags[k].flag;
+	}
+	return refslab_job_check(job, REFSLAB_OP_SET_DEBUG,
+				 refslab_op_set_debug(job->session, flags));
+}
+
 static bool do_freeze(struct job *job)
 {
 	return refslab_job_check(job, REFSLAB_OP_FREEZE, refslab_op_freeze(job->session));
@@ -178,6 +231,7 @@ const struct job_statement refslab_collector_statements[] = {
 	{ "disable", do_disable },
 	{ "enabled", do_enabled },
 	{ "stats", do_stats },
+	{ "debug", do_debug },
 	{ "freeze", do_freeze },
 	{ "unfreeze", do_unfreeze },
 	{ "freezecount", do_freezecount },

@@ -62,6 +62,8 @@ static void print_value(const char *word, struct json_object *value)
 		fputs(json_object_get_boolean(value) ? "yes" : "no", stdout);
 		break;
 	case json_type_array:
+		if (!json_object_array_length(value))
+			fputs("off", stdout);
 		for (i = 0; i < json_object_array_length(value); i++)
 			printf("%s%s", i ? " " : "",
 			       json_object_get_string(json_object_array_get_idx(value, i)));
@@ -184,7 +186,8 @@ static void print_words(const struct parser_line *line)
 
 static bool is_records(const char *word)
 {
-	return !strcmp(word, "objects") || !strcmp(word, "referents") || !strcmp(word, "referrers");
+	return !strcmp(word, "objects") || !strcmp(word, "garbage") ||
+	       !strcmp(word, "referents") || !strcmp(word, "referrers");
 }
 
 void refslab_output_line(const struct parser_line *line, struct json_object *result)
@@ -208,7 +211,7 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 	} else if (json_object_object_get_ex(result, "stats", &value)) {
 		print_stats(value);
 	} else if (json_object_object_get_ex(result, word, &value) && is_records(word)) {
-		/* of objects, the number alone says it */
+		/* a generation is in every row anyway */
 		if (!strcmp(word, "objects"))
 			fputs("objects: ", stdout);
 		else

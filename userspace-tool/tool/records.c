@@ -2,6 +2,7 @@
 /* Statements that list objects. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -95,9 +96,28 @@ static bool do_referrers(struct job *job)
 	return list(job, REFSLAB_OP_REFERRERS, fetch_referrers);
 }
 
+static int fetch_garbage(struct job *job, __u64 *cursor, struct refslab_record *records,
+			 size_t *count)
+{
+	return refslab_op_garbage(job->session, cursor, records, AT_ONCE, count);
+}
+
+static bool do_garbage(struct job *job)
+{
+	const struct parser_arg *option = job->line->nr_args ? &job->line->args[0] : NULL;
+
+	if (!option)
+		return list(job, REFSLAB_OP_GARBAGE, fetch_garbage);
+	if (strcmp(option->text, "clear") || option->has_number)
+		return refslab_job_fail(job, "there is only the option 'clear'");
+	return refslab_job_check(job, REFSLAB_OP_EMPTY_GARBAGE,
+				 refslab_op_empty_garbage(job->session, NULL));
+}
+
 const struct job_statement refslab_records_statements[] = {
 	{ "objects", do_objects },
 	{ "referents", do_referents },
 	{ "referrers", do_referrers },
+	{ "garbage", do_garbage },
 	{ }
 };

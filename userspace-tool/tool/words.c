@@ -56,6 +56,8 @@ const struct parser_word refslab_parser_words[] = {
 	{ "enabled", "", PARSER_DOES, "enabled" },
 	{ "stats", "", PARSER_DOES, "stats" },
 	{ "objects", "?u", PARSER_DOES, "objects [GENERATION]" },
+	{ "debug", "*o", PARSER_DOES, "debug [FLAG...]" },
+	{ "garbage", "?o", PARSER_DOES, "garbage [clear]" },
 	{ "freeze", "", PARSER_DOES, "freeze" },
 	{ "unfreeze", "", PARSER_DOES, "unfreeze" },
 	{ "freezecount", "", PARSER_DOES, "freezecount" },
