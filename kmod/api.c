@@ -478,6 +478,39 @@ u64 refslab_empty_garbage(struct refslab_heap *heap)
 EXPORT_SYMBOL_GPL(refslab_empty_garbage);
 
 /**
+ * refslab_notifier_register() - have a function called around every scan
+ * @heap: the heap
+ * @nb: the function, called with enum refslab_gc_action and struct refslab_gc_info; returns
+ *	NOTIFY_OK. Must stay until refslab_notifier_unregister()
+ *
+ * It runs in task context, in whoever scans, and may sleep; the scan, and all who wait for one, wait
+ * for it. It must not wait for a scan of this heap: not collect, freeze or destroy it, nor allocate
+ * in it with flags that allow sleeping, nor register or unregister here. As scans run in allocations
+ * too, it takes no lock that is held around refslab_alloc(), refslab_collect() and the like. When
+ * registered during a scan it is called for its stop alone.
+ *
+ * Context: may sleep. Return: 0, -EEXIST it is registered already.
+ */
+int refslab_notifier_register(struct refslab_heap *heap, struct notifier_block *nb)
+{
+	return blocking_notifier_chain_register(&heap->gc.notifier, nb);
+}
+EXPORT_SYMBOL_GPL(refslab_notifier_register);
+
+/**
+ * refslab_notifier_unregister() - the opposite; it does not run any more afterwards
+ * @heap: the heap
+ * @nb: the function
+ *
+ * Context: may sleep. Return: 0, -ENOENT it is not registered.
+ */
+int refslab_notifier_unregister(struct refslab_heap *heap, struct notifier_block *nb)
+{
+	return blocking_notifier_chain_unregister(&heap->gc.notifier, nb);
+}
+EXPORT_SYMBOL_GPL(refslab_notifier_unregister);
+
+/**
  * refslab_trim() - empty the caches of dead objects and give empty arenas back
  * @heap: the heap
  *

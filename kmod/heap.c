@@ -235,6 +235,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->arenas_made = usage.arenas_made;
 	stat->arenas_returned = usage.arenas_returned;
 	stat->max_trash = READ_ONCE(heap->gc.max_trash);
+	stat->events = READ_ONCE(heap->objects.events.nr);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 

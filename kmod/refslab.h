@@ -19,6 +19,7 @@
 
 #include "object/word.h"
 
+struct notifier_block;
 struct refslab_heap;
 struct refslab_object;
 struct refslab_type;
@@ -86,6 +87,26 @@ struct refslab_type_ops {
 #define REFSLAB_DEBUG_SAVEALL		0x20u	/* garbage is put on a list, and not destroyed */
 #define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
 
+/* What a notifier is called with; see refslab_notifier_register(). */
+enum refslab_gc_action {
+	REFSLAB_GC_START = 1,
+	REFSLAB_GC_STOP,
+};
+
+/**
+ * struct refslab_gc_info - a scan, for notifiers
+ * @generation:	the oldest generation scanned
+ * @collected:	at its stop: objects found dead and to be destroyed
+ * @uncollectable: objects found dead that cannot be destroyed
+ * @duration_ns: how long it took; destroying what was found comes after that
+ */
+struct refslab_gc_info {
+	unsigned int generation;
+	u64 collected;
+	u64 uncollectable;
+	u64 duration_ns;
+};
+
 struct refslab_heap *refslab_heap_create(const char *name,
 					 const struct refslab_heap_params *params);
 void refslab_heap_destroy(struct refslab_heap *heap);
@@ -150,6 +171,8 @@ int refslab_set_debug(struct refslab_heap *heap, u32 flags);
 u32 refslab_get_debug(struct refslab_heap *heap);
 int refslab_garbage(struct refslab_heap *heap, int (*fn)(void *obj, void *arg), void *arg);
 u64 refslab_empty_garbage(struct refslab_heap *heap);
+int refslab_notifier_register(struct refslab_heap *heap, struct notifier_block *nb);
+int refslab_notifier_unregister(struct refslab_heap *heap, struct notifier_block *nb);
 u64 refslab_trim(struct refslab_heap *heap);
 u64 refslab_count(struct refslab_heap *heap);
 

@@ -60,6 +60,7 @@
  */
 #define REFSLAB_BUDGET		8192u
 #define REFSLAB_GENERATIONS	3
+#define REFSLAB_MAX_GC_EVENTS	64u		/* events of scans that wait for a session */
 
 /* Features, for struct refslab_query and struct refslab_create. None so far. */
 #define REFSLAB_FEATURES	0ull
@@ -362,7 +363,13 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_EMPTY_GARBAGE,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_EMPTY_GARBAGE
+	/*
+	 * flags: REFSLAB_WATCH_*, unknown ones -EOPNOTSUPP: which events besides those of objects
+	 * this session is to read; 0: none, as at first, and those that wait are dropped
+	 */
+	REFSLAB_OP_WATCH,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_WATCH
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, rate limited. */
@@ -376,6 +383,10 @@ enum refslab_opcode {
  */
 #define REFSLAB_DEBUG_SAVEALL		0x20u
 #define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
+
+/* Flags of REFSLAB_OP_WATCH. */
+/* REFSLAB_EVENT_GC_START and _STOP for every scan of the heap */
+#define REFSLAB_WATCH_GC	(1u << 0)
 
 /* Flags of REFSLAB_OP_WEAK. */
 /* REFSLAB_EVENT_WEAKREF when the object dies or is to be finalized, unless w died first */
@@ -435,6 +446,34 @@ struct refslab_event_record {
 	__aligned_u64 reserved[2];
 };
 
+/*
+ * Events of scans, for sessions with REFSLAB_WATCH_GC: struct refslab_gc_record in place of struct
+ * refslab_event_record. They come after all events of objects that there are, and each such session
+ * gets all. When REFSLAB_MAX_GC_EVENTS wait, further ones are dropped, until there is room again.
+ */
+#define REFSLAB_EVENT_GC_START	3u
+#define REFSLAB_EVENT_GC_STOP	4u
+/* here @collected events of scans are missing */
+#define REFSLAB_EVENT_GC_LOST	5u
+
+/**
+ * struct refslab_gc_record - one event of a scan
+ * @event:	REFSLAB_EVENT_GC_*
+ * @handle:	0: there is none
+ * @collected:	of _STOP: objects found and destroyed, or with REFSLAB_DEBUG_SAVEALL kept
+ * @duration_ns: of _STOP: how long the scan took; destroying what was found comes after that
+ * @generation:	of _START and _STOP: the oldest generation scanned
+ * @uncollectable: of _STOP: objects found that cannot be destroyed, at most 2^32 - 1
+ */
+struct refslab_gc_record {
+	__u32 event;
+	__u32 handle;
+	__aligned_u64 collected;
+	__aligned_u64 duration_ns;
+	__u32 generation;
+	__u32 uncollectable;
+};
+
 #define REFSLAB_GEN_FROZEN	3u
 #define REFSLAB_GEN_ALL		0xffffffffu
 
@@ -483,6 +522,7 @@ struct refslab_gc_stats {
  * @arenas_returned: arenas given back since the heap was made
  * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most
  *		at one time since the heap was made
+ * @events:	events of objects that wait to be read; each keeps its object
  */
 struct refslab_stat {
 	__aligned_u64 objects;
@@ -499,6 +539,7 @@ struct refslab_stat {
 	__aligned_u64 arenas_made;
 	__aligned_u64 arenas_returned;
 	__aligned_u64 max_trash;
+	__aligned_u64 events;
 };
 
 #endif /* _UAPI_REFSLAB_H */

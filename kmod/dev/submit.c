@@ -110,6 +110,7 @@ static const struct operation operations[] = {
 	OPERATION(GET_DEBUG, get_debug, NONE),
 	OPERATION(GARBAGE, garbage, NUMBER, NUMBER, NUMBER),
 	OPERATION(EMPTY_GARBAGE, empty_garbage, NONE),
+	OPERATION(WATCH, watch, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);

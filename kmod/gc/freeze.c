@@ -113,7 +113,7 @@ int refslab_freeze_all(struct refslab_gc *gc, bool interruptible)
 		return err;
 	WRITE_ONCE(gc->objects->frozen, true);
 	sum_of_pools(gc, freeze_pool);
-	gc->old_survivors = 0;
+	WRITE_ONCE(gc->old_survivors, 0);
 	gc->old_pending = 0;
 	refslab_generation_restart(gc);
 	mutex_unlock(&gc->scan_lock);

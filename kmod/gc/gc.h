@@ -6,6 +6,7 @@
 #define _REFSLAB_GC_H
 
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -87,6 +88,7 @@ struct refslab_gc_last {
  * @last:	see there
  * @trash:	objects found dead and not yet destroyed, by this scan and those before
  * @max_trash:	the most there ever were
+ * @notifier:	called around every scan; its lock nests in @scan_lock
  * @debug:	REFSLAB_DEBUG_*
  * @heap_id:	whose collector it is, for the log
  * @heap_name:	likewise
@@ -113,6 +115,7 @@ struct refslab_gc {
 	struct refslab_gc_last last;
 	atomic64_t trash;
 	u64 max_trash;
+	struct blocking_notifier_head notifier;
 	u32 debug;
 	u32 heap_id;
 	const char *heap_name;
@@ -131,10 +134,12 @@ struct refslab_gc {
  * struct refslab_gc_result - what a collection found
  * @unreachable: objects found dead
  * @uncollectable: those of them that could not be destroyed
+ * @dead: those of them that are to be destroyed
  */
 struct refslab_gc_result {
 	u64 unreachable;
 	u64 uncollectable;
+	u64 dead;
 };
 
 /* generation.c: thresholds, counts, automatic scans */

@@ -6,6 +6,7 @@
  * threshold 0, of the oldest generation whose count exceeds its threshold.
  */
 #include <linux/sched.h>
+#include <linux/timekeeping.h>
 
 #include "gc.h"
 #include "../refslab.h"
@@ -75,9 +76,12 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 	struct refslab_generation *generation = gc->generation;
 	u64 survivors, trash;
 	unsigned int i;
+	u64 begin = ktime_get_ns();
+	struct refslab_gc_info info = { .generation = g };
 	bool filter;
 
 	lockdep_assert_held(&gc->scan_lock);
+	blocking_notifier_call_chain(&gc->notifier, REFSLAB_GC_START, &info);
 	refslab_objects_young_take(gc->objects);
 	set_limit(gc);
 	for (i = 0; i <= g; i++)
@@ -89,7 +93,7 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		 gc->full++ % UNFILTERED;
 	refslab_scan(gc, g, filter, result, garbage);
 	atomic_inc(&gc->tearing);
-	trash = atomic64_add_return(result->unreachable, &gc->trash);
+	trash = atomic64_add_return(result->dead, &gc->trash);
 	if (trash > gc->max_trash)
 		WRITE_ONCE(gc->max_trash, trash);
 
@@ -103,6 +107,10 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		gc->old_pending = 0;
 		WRITE_ONCE(gc->old_survivors, survivors);
 	}
+	info.collected = result->unreachable - result->uncollectable;
+	info.uncollectable = result->uncollectable;
+	info.duration_ns = ktime_get_ns() - begin;
+	blocking_notifier_call_chain(&gc->notifier, REFSLAB_GC_STOP, &info);
 }
 
 static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
@@ -346,6 +354,7 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 	INIT_WORK(&gc->work, automatic_work);
 	gc->enabled = enabled;
 	gc->filter = true;
+	BLOCKING_INIT_NOTIFIER_HEAD(&gc->notifier);
 	refslab_garbage_init(gc);
 	refslab_generation_set_thresholds(gc, threshold);
 }

@@ -55,7 +55,7 @@
  * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
  * upgrade that reads DEAD needs no more.
  *
- * Lock order: gc->scan_lock; then objects->destroy_lock, which is let go before a scan begins; then
+ * Lock order: gc->scan_lock; then the notifiers', or objects->destroy_lock, which is let go before a scan begins; then
  * mem's locks and objects->pools_lock, each alone; then one object's lock.
  */
 #include <linux/jiffies.h>
@@ -743,6 +743,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 
 	result->unreachable = scan.unreachable;
 	result->uncollectable = scan.uncollectable;
+	result->dead = scan.dead;
 	gc->last.generation = generation;
 	gc->last.visited = scan.visited;
 	gc->last.skipped = scan.skipped;

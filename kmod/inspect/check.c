@@ -215,11 +215,17 @@ static int count_events(struct check *c)
 {
 	struct refslab_events *events = &c->heap->objects.events;
 	struct refslab_event *event;
+	u64 nr = 0, counted;
 
 	spin_lock(&events->lock);
-	list_for_each_entry(event, &events->queue, node)
+	list_for_each_entry(event, &events->queue, node) {
 		found_reference(event->obj, c);
+		nr++;
+	}
+	counted = events->nr;
 	spin_unlock(&events->lock);
+	if (nr != counted)
+		return fail(c, "%llu events, %llu counted", nr, counted);
 	if (c->stray)
 		return fail(c, "an event is of something that is no object");
 	return 0;

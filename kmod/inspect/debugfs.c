@@ -39,6 +39,7 @@ static const struct {
 	FIELD(arenas_made),
 	FIELD(arenas_returned),
 	FIELD(max_trash),
+	FIELD(events),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
@@ -53,9 +54,16 @@ static void show_stat(struct seq_file *m, const struct refslab_stat *stat)
 
 static int stats_show(struct seq_file *m, void *unused)
 {
+	struct refslab_heap *heap = m->private;
 	struct refslab_stat stat;
 
-	refslab_heap_stat(m->private, &stat);
+	/* kernel code may call its heap anything */
+	if (*heap->name) {
+		seq_puts(m, "name ");
+		seq_escape(m, heap->name, " \t\n\\");
+		seq_putc(m, '\n');
+	}
+	refslab_heap_stat(heap, &stat);
 	show_stat(m, &stat);
 	return 0;
 }

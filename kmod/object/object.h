@@ -164,12 +164,14 @@ struct refslab_type {
  * struct refslab_events - what user space is to be told
  * @lock:	protects everything below
  * @queue:	events, each with a reference on its object
+ * @nr:		how many
  * @listeners:	sessions that may read them; without one, nothing is queued
  * @wait:	those who wait for one
  */
 struct refslab_events {
 	spinlock_t lock;	/* see above */
 	struct list_head queue;
+	u64 nr;
 	unsigned int listeners;
 	wait_queue_head_t wait;
 };

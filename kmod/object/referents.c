@@ -46,39 +46,42 @@ static void take_visited(void *target, void *arg)
 		take(t, target);
 }
 
-/* The reference with a number, in slots or a table; false when there are no more of these. */
-static bool nth(struct refslab_object *obj, struct refslab_type *type, u64 n,
-		struct refslab_object **target)
+/*
+ * The reference with a number, in slots or a table, and how many follow it there side by side, a
+ * chunk at most; NULL when there are no more of these.
+ */
+static void **run_at(struct refslab_object *obj, struct refslab_type *type, u64 n, u32 *run)
 {
 	struct refslab_table *table;
+	void **at;
 
 	if (n < type->nr_slots) {
-		*target = refslab_object_slots(obj)[n];
-		return true;
+		*run = min_t(u32, type->nr_slots - n, REFSLAB_CHUNK);
+		return refslab_object_slots(obj) + n;
 	}
 	if (!(type->flags & REFSLAB_TYPE_TABLE))
-		return false;
+		return NULL;
 	table = refslab_object_table(obj);
 	n -= type->nr_slots;
 	if (n >= table->len)
-		return false;
-	*target = table->vec[n];
-	return true;
+		return NULL;
+	at = refslab_table_at(table, n, run);
+	*run = min_t(u32, *run, REFSLAB_CHUNK);
+	return at;
 }
 
 /* One hold of the lock. Returns whether there may be more. */
 static bool take_chunk(struct refslab_object *obj, struct refslab_type *type, struct taker *t)
 {
-	struct refslab_object *target;
-	unsigned int looked;
-	bool more = true;
+	bool more;
+	void **at;
+	u32 i, n;
 
 	refslab_object_lock(obj);
-	for (looked = 0; more && looked < REFSLAB_CHUNK && t->nr < t->max; looked++) {
-		more = nth(obj, type, t->next, &target);
-		if (more)
-			take(t, target);
-	}
+	at = run_at(obj, type, t->next, &n);
+	more = at;
+	for (i = 0; at && i < n && t->nr < t->max; i++)
+		take(t, at[i]);
 	if (!more && type->ops && type->ops->traverse) {
 		t->at = type->nr_slots;
 		type->ops->traverse(obj, take_visited, t);
@@ -140,18 +143,19 @@ static void compare(void *target, void *arg)
 static bool refers(struct search *search, struct refslab_object *obj)
 {
 	struct refslab_type *type = refslab_object_type(obj);
-	struct refslab_object *target;
 	bool more = true;
-	u64 n = 0, end;
+	void **at;
+	u64 next = 0;
+	u32 i, n;
 
 	search->found = false;
 	while (more && !search->found) {
 		refslab_object_lock(obj);
-		for (end = n + REFSLAB_CHUNK; more && n < end && !search->found; n++) {
-			more = nth(obj, type, n, &target);
-			if (more)
-				compare(target, search);
-		}
+		at = run_at(obj, type, next, &n);
+		more = at;
+		for (i = 0; at && i < n; i++)
+			compare(at[i], search);
+		next += at ? n : 0;
 		if (!more && type->ops && type->ops->traverse)
 			type->ops->traverse(obj, compare, search);
 		refslab_object_unlock(obj);

@@ -62,6 +62,7 @@ static const char * const names[] = {
 	[REFSLAB_OP_GET_DEBUG] = "get_debug",
 	[REFSLAB_OP_GARBAGE] = "garbage",
 	[REFSLAB_OP_EMPTY_GARBAGE] = "empty_garbage",
+	[REFSLAB_OP_WATCH] = "watch",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -115,6 +116,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
 	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1, 2, and 3 for what is frozen" },
 	{ REFSLAB_OP_SET_DEBUG, EOPNOTSUPP, "this kernel does not know one of the debug flags" },
+	{ REFSLAB_OP_WATCH, EOPNOTSUPP, "this kernel does not know one of the kinds of events" },
 	{ REFSLAB_OP_WEAK, EPROTOTYPE,
 	  "only objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },

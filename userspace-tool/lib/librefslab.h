@@ -97,6 +97,12 @@ int refslab_read_events(struct refslab_session *session, struct refslab_event_re
 			size_t max, size_t *count);
 
 /*
+ * Is it an event of a scan? Then it brings no handle, and *@gc becomes what it says. Only sessions
+ * that asked with refslab_op_watch() get any.
+ */
+bool refslab_event_of_gc(const struct refslab_event_record *record, struct refslab_gc_record *gc);
+
+/*
  * Errors as sentences
  */
 
@@ -303,6 +309,9 @@ int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_
 		       size_t max, size_t *count);
 /* @count, may be NULL: how many there were. */
 int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count);
+
+/* @flags: REFSLAB_WATCH_*, which events besides those of objects the session reads. */
+int refslab_op_watch(struct refslab_session *s, __u32 flags);
 
 #ifdef __cplusplus
 }

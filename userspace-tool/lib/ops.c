@@ -498,3 +498,10 @@ int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count)
 		*count = op.result[0];
 	return err;
 }
+
+int refslab_op_watch(struct refslab_session *s, __u32 flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_WATCH, .arg = { flags } };
+
+	return do_op(s, &op);
+}

@@ -19,7 +19,7 @@ enum kind {
 	ANY, SLOTTED, PAYLOADED, LIST, INT, STR, WEAKABLE, WEAK,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
-	WEAK_FLAGS, DEBUG_FLAGS, ANY_ID,
+	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID,
 	/* Memory, and how much of it. */
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, PAYLOAD, ROOM, ROOM_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
@@ -82,6 +82,7 @@ static const struct shape {
 	SHAPE(GET_DEBUG),
 	SHAPE(GARBAGE, CURSOR, ROOM, RECORDS_LEN),
 	SHAPE(EMPTY_GARBAGE),
+	SHAPE(WATCH, WATCH_FLAGS),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -179,6 +180,9 @@ static const struct way {
 	{ K(DEBUG_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 64 | 1 },
 	{ K(DEBUG_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
 	{ K(DEBUG_FLAGS), "flags -1", EOPNOTSUPP, .value = ~0ull },
+	{ K(WATCH_FLAGS), "unknown flag", EOPNOTSUPP, .value = 2 },
+	{ K(WATCH_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1ull << 63 | 1 },
+	{ K(WATCH_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
 	{ K(WEAK_FLAGS), "unknown flag", EOPNOTSUPP, .value = 1u << 1 },
 	{ K(WEAK_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1u << 31 | 1u },
 	{ K(WEAK_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
@@ -435,6 +439,8 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.weak;
 	case DEBUG_FLAGS:
 		return REFSLAB_DEBUG_SAVEALL;
+	case WATCH_FLAGS:
+		return REFSLAB_WATCH_GC;
 	case WEAK_FLAGS:
 		return REFSLAB_WEAK_CALLBACK;
 	case ANY_ID:
@@ -702,7 +708,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1607
+#define CASES	1630
 
 int main(void)
 {

@@ -2,6 +2,9 @@
 /*
  * The controls that Python's gc module has beside collect, thresholds and counts, from user space.
  */
+#include <poll.h>
+#include <pthread.h>
+
 #include "weak_test.h"
 
 #define FREEZE()	ASSERT_EQ(0, CALL(FREEZE))
@@ -418,6 +421,283 @@ TEST_F(graph, debug_lines)
 	EXPECT_EQ(2, collectable);
 	EXPECT_EQ(0, addresses);
 	close(fd);
+}
+
+/* --- events of scans ------------------------------------------------------------------------ */
+
+/* The next event is of a scan of generation @g. */
+#define EXPECT_SCAN(kind, g, found) do {					\
+	struct refslab_gc_record __r = test_gc_event(self->fd);			\
+										\
+	EXPECT_EQ(REFSLAB_EVENT_GC_##kind, __r.event);				\
+	EXPECT_EQ(0, __r.handle);						\
+	EXPECT_EQ(g, __r.generation);						\
+	EXPECT_EQ(found, __r.collected);					\
+	EXPECT_EQ(0, __r.uncollectable);					\
+	EXPECT_EQ(__r.event == REFSLAB_EVENT_GC_STOP, !!__r.duration_ns);	\
+} while (0)
+
+#define WATCH(flags)	ASSERT_EQ(0, CALL(WATCH, flags))
+
+TEST_F(graph, scans_are_events)
+{
+	__s64 leaf = NEW(INT, 1), id[2];
+	unsigned int g;
+
+	/* not for those who did not ask */
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	EXPECT_NO_EVENT();
+	WATCH(REFSLAB_WATCH_GC);
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_NO_EVENT();
+	for (g = 0; g < 3; g++) {
+		ASSERT_EQ(0, pair(self->fd, self->plain, leaf, id));
+		EXPECT_EQ(2, CALL(COLLECT, g));
+		EXPECT_SCAN(START, g, 0);
+		EXPECT_SCAN(STOP, g, 2);
+	}
+	EXPECT_NO_EVENT();
+	/* no longer, and what waited is dropped */
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	WATCH(0);
+	EXPECT_NO_EVENT();
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	EXPECT_NO_EVENT();
+	EXPECT_EQ(-EOPNOTSUPP, CALL(WATCH, 2));
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_EQ(0, CALL(COLLECT, 1));
+	EXPECT_SCAN(START, 1, 0);
+	EXPECT_SCAN(STOP, 1, 0);
+	/* the session may end with some, and while it watches */
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+}
+
+TEST_F(graph, automatic_scans_are_events)
+{
+	struct refslab_gc_record start, stop;
+	unsigned int i;
+
+	WATCH(REFSLAB_WATCH_GC);
+	ASSERT_EQ(0, CALL(ENABLE));
+	for (i = 0; i < 750; i++)
+		PLAIN();
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, (start = test_gc_event(self->fd)).event));
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, (stop = test_gc_event(self->fd)).event));
+	EXPECT_EQ(REFSLAB_EVENT_GC_START, start.event);
+	EXPECT_EQ(0, start.generation);
+	EXPECT_EQ(REFSLAB_EVENT_GC_STOP, stop.event);
+	EXPECT_EQ(0, stop.generation);
+	EXPECT_EQ(0, stop.collected);
+}
+
+/* Events of objects are not kept waiting, nor lost, by those of scans. */
+TEST_F(graph, objects_come_before_scans)
+{
+	struct refslab_event_record records[200];
+	__s64 id[100];
+	int i, n;
+
+	WATCH(REFSLAB_WATCH_GC);
+	for (i = 0; i < 100; i++) {
+		__s64 h = FINAL();
+
+		id[i] = test_id(self->fd, h);
+		EXPECT_EQ(0, CALL(COLLECT, 0));
+		CLOSE(h);
+	}
+	EXPECT_EQ(100, STAT(events));
+	n = test_events(self->fd, records, 200);
+	ASSERT_EQ(165, n);
+	EXPECT_EQ(0, STAT(events));
+	for (i = 0; i < 100; i++) {
+		EXPECT_EQ(REFSLAB_EVENT_FINALIZE, records[i].event);
+		EXPECT_EQ(id[i], (__s64)records[i].id);
+		CLOSE(records[i].handle);
+	}
+	/* as many as may wait, and how many were too many */
+	for (; i < 164; i++)
+		EXPECT_EQ(i % 2 ? REFSLAB_EVENT_GC_STOP : REFSLAB_EVENT_GC_START,
+			  records[i].event);
+	EXPECT_EQ(REFSLAB_EVENT_GC_LOST, records[i].event);
+	EXPECT_EQ(0, records[i].handle);
+	EXPECT_EQ(200 - REFSLAB_MAX_GC_EVENTS, records[i].id);
+	EXPECT_NO_EVENT();
+}
+
+/* The gap is told where it is. */
+TEST_F(graph, lost_events_of_scans_are_told_in_their_place)
+{
+	struct refslab_gc_record r;
+	int i;
+
+	WATCH(REFSLAB_WATCH_GC);
+	for (i = 0; i < 33; i++)
+		EXPECT_EQ(0, CALL(COLLECT, 0));
+	/* room for one is none: the notice takes a place, too */
+	EXPECT_SCAN(START, 0, 0);
+	EXPECT_EQ(0, CALL(COLLECT, 1));
+	for (i = 1; i < 4; i++) {
+		r = test_gc_event(self->fd);
+		EXPECT_EQ(i % 2 ? REFSLAB_EVENT_GC_STOP : REFSLAB_EVENT_GC_START, r.event);
+	}
+	/* four are free now: the notice, and two more */
+	EXPECT_EQ(0, CALL(COLLECT, 2));
+	for (i = 4; i < 64; i++) {
+		r = test_gc_event(self->fd);
+		EXPECT_EQ(i % 2 ? REFSLAB_EVENT_GC_STOP : REFSLAB_EVENT_GC_START, r.event);
+		EXPECT_EQ(0, r.generation);
+	}
+	r = test_gc_event(self->fd);
+	EXPECT_EQ(REFSLAB_EVENT_GC_LOST, r.event);
+	EXPECT_EQ(4, r.collected);
+	EXPECT_SCAN(START, 2, 0);
+	EXPECT_SCAN(STOP, 2, 0);
+	EXPECT_NO_EVENT();
+}
+
+TEST_F(graph, memory_for_events_of_scans)
+{
+	/* nothing is at the lowest addresses */
+	void *volatile nowhere = (void *)64;
+	struct refslab_gc_record r;
+
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	EXPECT_EQ(-EFAULT, test_events(self->fd, nowhere, 2));
+	EXPECT_EQ(-1, read(self->fd, &r, sizeof(r) - 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_SCAN(START, 0, 0);
+	EXPECT_EQ(-EFAULT, test_events(self->fd, nowhere, 1));
+	EXPECT_SCAN(STOP, 0, 0);
+	EXPECT_NO_EVENT();
+}
+
+static void *collect_later(void *arg)
+{
+	test_sleep_ms(50);
+	call(*(int *)arg, COLLECT, 1);
+	return NULL;
+}
+
+TEST_F(graph, who_waits_is_woken_by_scans)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
+	pthread_t thread;
+
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, collect_later, &self->fd));
+	EXPECT_EQ(1, poll(&pollfd, 1, TEST_SETTLE_MS));
+	EXPECT_EQ(POLLIN, pollfd.revents);
+	pthread_join(thread, NULL);
+	EXPECT_SCAN(START, 1, 0);
+	EXPECT_EQ(1, poll(&pollfd, 1, 0));
+	EXPECT_SCAN(STOP, 1, 0);
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+
+	ASSERT_EQ(0, test_nonblock(self->fd, false));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, collect_later, &self->fd));
+	EXPECT_SCAN(START, 1, 0);
+	EXPECT_SCAN(STOP, 1, 0);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, test_nonblock(self->fd, true));
+}
+
+/* Scans, readers and the switch at once. */
+struct busy {
+	int fd;
+	bool end;
+	unsigned long scans, read, lost, wrong;
+};
+
+static void *busy_scans(void *arg)
+{
+	struct busy *busy = arg;
+
+	while (!__atomic_load_n(&busy->end, __ATOMIC_RELAXED)) {
+		call(busy->fd, COLLECT, 0);
+		busy->scans++;
+	}
+	return NULL;
+}
+
+static void *busy_reader(void *arg)
+{
+	struct busy *busy = arg;
+	struct refslab_gc_record r;
+
+	while (!__atomic_load_n(&busy->end, __ATOMIC_RELAXED)) {
+		r = test_gc_event(busy->fd);
+		__atomic_add_fetch(&busy->read, !!r.event, __ATOMIC_RELAXED);
+		if (r.event == REFSLAB_EVENT_GC_LOST)
+			__atomic_add_fetch(&busy->lost, r.collected, __ATOMIC_RELAXED);
+		else if (r.event && (r.event < REFSLAB_EVENT_GC_START ||
+				     r.event > REFSLAB_EVENT_GC_STOP || r.generation))
+			__atomic_add_fetch(&busy->wrong, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST_F(graph, scans_readers_and_the_switch_at_once)
+{
+	struct busy busy = { .fd = self->fd };
+	pthread_t scans, readers[2];
+	int i;
+
+	WATCH(REFSLAB_WATCH_GC);
+	ASSERT_EQ(0, pthread_create(&scans, NULL, busy_scans, &busy));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&readers[i], NULL, busy_reader, &busy));
+	for (i = 0; i < 100; i++) {
+		test_sleep_ms(5);
+		if (i % 10 == 9) {
+			EXPECT_EQ(0, CALL(WATCH, 0));
+			EXPECT_EQ(0, CALL(WATCH, REFSLAB_WATCH_GC));
+		}
+	}
+	__atomic_store_n(&busy.end, true, __ATOMIC_RELAXED);
+	pthread_join(scans, NULL);
+	for (i = 0; i < 2; i++)
+		pthread_join(readers[i], NULL);
+	EXPECT_LT(0, busy.scans);
+	EXPECT_LT(0, busy.read);
+	EXPECT_EQ(0, busy.wrong);
+	/* each notice stands for one at least */
+	EXPECT_GE(2 * busy.scans, busy.read);
+}
+
+TEST_F(graph, events_that_wait_are_counted)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		CLOSE(FINAL());
+	EXPECT_EQ(3, STAT(events));
+	CLOSE(test_event(self->fd).handle);
+	EXPECT_EQ(2, STAT(events));
+	test_heap_check(_metadata, &self->heap);
+	/* those of scans have nothing to keep */
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	EXPECT_EQ(2, STAT(events));
+}
+
+/* A program that knows the structure as it was gets as much. */
+TEST_F(graph, stat_as_it_was)
+{
+	struct { __u64 was[13], beyond; } s = { .beyond = 77 };
+
+	ASSERT_EQ(0, CALL(STAT, ptr(&s), sizeof(s.was)));
+	EXPECT_EQ(77, s.beyond);
+}
+
+TEST_F(graph, the_name_is_in_debugfs)
+{
+	char text[4096];
+
+	ASSERT_LT(0, test_debugfs(text, sizeof(text), "heaps/%u/stats", self->heap.id));
+	EXPECT_EQ(0, strncmp(text, "name test\n", 10));
+	EXPECT_EQ(0, test_counter(text, "events"));
 }
 
 TEST_HARNESS_MAIN

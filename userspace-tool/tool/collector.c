@@ -208,7 +208,8 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "large", s.large) &&
 	       refslab_job_say_number(job, "arenas_made", s.arenas_made) &&
 	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned) &&
-	       refslab_job_say_number(job, "max_trash", s.max_trash);
+	       refslab_job_say_number(job, "max_trash", s.max_trash) &&
+	       refslab_job_say_number(job, "events", s.events);
 }
 
 static bool do_sleep(struct job *job)

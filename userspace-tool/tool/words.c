@@ -35,6 +35,7 @@ const struct parser_word refslab_parser_words[] = {
 	{ "finalized", "n", PARSER_DOES, "finalized X" },
 	{ "event", "", PARSER_MAKES, "NAME = event" },
 	{ "events", "", PARSER_DOES, "events" },
+	{ "watch", "o", PARSER_DOES, "watch gc|off" },
 
 	/* Looking at an object. */
 	{ "refcount", "n", PARSER_DOES, "refcount X" },
