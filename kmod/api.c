@@ -434,8 +434,8 @@ EXPORT_SYMBOL_GPL(refslab_get_debug);
 /**
  * refslab_garbage() - call a function for every object on the list of garbage
  * @heap: the heap
- * @fn: called with a reference held on @obj that is dropped afterwards, the oldest first; may sleep;
- *	not 0 ends it
+ * @fn: called with a reference held on @obj that is dropped afterwards, the oldest first; may
+ *	sleep; not 0 ends it
  * @arg: for @fn
  *
  * On the list are, each with a reference of the list's, objects that a scan found dead while
@@ -483,11 +483,11 @@ EXPORT_SYMBOL_GPL(refslab_empty_garbage);
  * @nb: the function, called with enum refslab_gc_action and struct refslab_gc_info; returns
  *	NOTIFY_OK. Must stay until refslab_notifier_unregister()
  *
- * It runs in task context, in whoever scans, and may sleep; the scan, and all who wait for one, wait
- * for it. It must not wait for a scan of this heap: not collect, freeze or destroy it, nor allocate
- * in it with flags that allow sleeping, nor register or unregister here. As scans run in allocations
- * too, it takes no lock that is held around refslab_alloc(), refslab_collect() and the like. When
- * registered during a scan it is called for its stop alone.
+ * It runs in task context, in whoever scans, and may sleep; the scan, and all who wait for one,
+ * wait for it. It must not wait for a scan of this heap: not collect, freeze or destroy it, nor
+ * allocate in it with flags that allow sleeping, nor register or unregister here. As scans run in
+ * allocations too, it takes no lock that is held around refslab_alloc(), refslab_collect() and the
+ * like. When registered during a scan it is called for its stop alone.
  *
  * Context: may sleep. Return: 0, -EEXIST it is registered already.
  */

@@ -27,6 +27,14 @@ static struct refslab_object *cycle(struct kunit *test, struct refslab_type *typ
 	return obj;
 }
 
+static struct refslab_object **make_room(struct kunit *test)
+{
+	struct refslab_object **obj = kunit_kcalloc(test, MANY, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	return obj;
+}
+
 /* One of each generation: young, middle, old, in this order. */
 static void make_three(struct kunit *test, struct refslab_type *type,
 		       struct refslab_object *three[3])
@@ -132,7 +140,7 @@ static void judgements_are_forgotten(struct kunit *test)
 {
 	struct refslab_type *type = refslab_fixture_type(test, "node", 2, 0, 10);
 	struct refslab_heap *heap = refslab_fixture_heap(test);
-	struct refslab_object *obj[MANY];
+	struct refslab_object **obj = make_room(test);
 	int i;
 
 	for (i = 0; i < MANY; i++)
@@ -190,7 +198,7 @@ static void young_scans_visit_no_frozen_pool(struct kunit *test)
 {
 	struct refslab_type *type = refslab_fixture_type(test, "node", 2, 0, 0);
 	struct refslab_objects *objects = refslab_fixture_objects(test);
-	struct refslab_object *obj[MANY], *fresh;
+	struct refslab_object **obj = make_room(test), *fresh;
 	int i;
 
 	for (i = 0; i < MANY; i++) {

@@ -372,7 +372,7 @@ enum refslab_opcode {
 	REFSLAB_OP_LAST = REFSLAB_OP_WATCH
 };
 
-/* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, rate limited. */
+/* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
 #define REFSLAB_DEBUG_STATS		0x1u	/* a line in the log for each scan */
 #define REFSLAB_DEBUG_COLLECTABLE	0x2u	/* one for each object found to be garbage */
 #define REFSLAB_DEBUG_UNCOLLECTABLE	0x4u	/* one for each that cannot be destroyed */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Operations that list objects: all of them, those of a generation, what an object refers to, who
- * refers to it, garbage that is kept. Each writes as many records as there is room for, and a cursor to go on with. See
- * enum refslab_opcode for what each takes and gives.
+ * refers to it, garbage that is kept. Each writes as many records as there is room for, and a
+ * cursor to go on with. See enum refslab_opcode for what each takes and gives.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>

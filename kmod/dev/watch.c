@@ -3,8 +3,8 @@
  * Events of the collector for a session that asked for them: start and stop of every scan.
  *
  * They carry no reference, so they have a queue apart from the events that do: a ring for each
- * session, of REFSLAB_MAX_GC_EVENTS records. When it is full, what comes is dropped and counted, and
- * the reader is told how many at the place where they are missing.
+ * session, of REFSLAB_MAX_GC_EVENTS records. When it is full, what comes is dropped and counted,
+ * and the reader is told how many at the place where they are missing.
  *
  * A scan never waits here: it takes a spinlock that is held for a copy of a record.
  */

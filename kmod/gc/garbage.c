@@ -3,9 +3,10 @@
  * Garbage that lives on: Python's gc.garbage, with the debug flags that fill it.
  *
  * With REFSLAB_DEBUG_SAVEALL, what a scan found dead is not torn down: after its weak references
- * were cleared and its finalizers ran, DEAD is taken back, and the collector's own reference becomes
- * the list's. When memory for the list is missing, all that this scan found is destroyed as usual,
- * which is counted: keeping a part of it would keep objects whose neighbours are being taken apart.
+ * were cleared and its finalizers ran, DEAD is taken back, and the collector's own reference
+ * becomes the list's. When memory for the list is missing, all that this scan found is destroyed as
+ * usual, which is counted: keeping a part of it would keep objects whose neighbours are being taken
+ * apart.
  *
  * What cannot be collected are objects of kernel types whose clear() leaves references in place,
  * with all that they reach: tearing it down would leave references to what is gone. Only heaps with

@@ -55,8 +55,9 @@
  * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
  * upgrade that reads DEAD needs no more.
  *
- * Lock order: gc->scan_lock; then the notifiers', or objects->destroy_lock, which is let go before a scan begins; then
- * mem's locks and objects->pools_lock, each alone; then one object's lock.
+ * Lock order: gc->scan_lock; then the notifiers' lock, or objects->destroy_lock, which is let go
+ * before a scan begins; then mem's locks and objects->pools_lock, each alone; then one object's
+ * lock.
  */
 #include <linux/jiffies.h>
 #include <linux/log2.h>

@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "weak_test.h"
 
@@ -557,10 +558,10 @@ TEST_F(graph, lost_events_of_scans_are_told_in_their_place)
 
 TEST_F(graph, memory_for_events_of_scans)
 {
-	/* nothing is at the lowest addresses */
-	void *volatile nowhere = (void *)64;
+	void *nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct refslab_gc_record r;
 
+	ASSERT_NE(MAP_FAILED, nowhere);
 	WATCH(REFSLAB_WATCH_GC);
 	EXPECT_EQ(0, CALL(COLLECT, 0));
 	EXPECT_EQ(-EFAULT, test_events(self->fd, nowhere, 2));
