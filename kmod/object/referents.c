@@ -70,6 +70,16 @@ static void **run_at(struct refslab_object *obj, struct refslab_type *type, u64 
 	return at;
 }
 
+/* Are there references from a number on, in slots or a table? */
+static bool has_from(struct refslab_object *obj, struct refslab_type *type, u64 n)
+{
+	u64 total = type->nr_slots;
+
+	if (type->flags & REFSLAB_TYPE_TABLE)
+		total += refslab_object_table(obj)->len;
+	return n < total;
+}
+
 /* One hold of the lock. Returns whether there may be more. */
 static bool take_chunk(struct refslab_object *obj, struct refslab_type *type, struct taker *t)
 {
@@ -79,9 +89,9 @@ static bool take_chunk(struct refslab_object *obj, struct refslab_type *type, st
 
 	refslab_object_lock(obj);
 	at = run_at(obj, type, t->next, &n);
-	more = at;
 	for (i = 0; at && i < n && t->nr < t->max; i++)
 		take(t, at[i]);
+	more = has_from(obj, type, t->next);
 	if (!more && type->ops && type->ops->traverse) {
 		t->at = type->nr_slots;
 		type->ops->traverse(obj, take_visited, t);
@@ -152,10 +162,10 @@ static bool refers(struct search *search, struct refslab_object *obj)
 	while (more && !search->found) {
 		refslab_object_lock(obj);
 		at = run_at(obj, type, next, &n);
-		more = at;
 		for (i = 0; at && i < n; i++)
 			compare(at[i], search);
 		next += at ? n : 0;
+		more = has_from(obj, type, next);
 		if (!more && type->ops && type->ops->traverse)
 			type->ops->traverse(obj, compare, search);
 		refslab_object_unlock(obj);
