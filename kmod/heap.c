@@ -220,7 +220,9 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 {
 	struct refslab_mem_usage usage;
 
-	refslab_cache_settle(&heap->objects);
+	/* of one that ends, what is on its way has gone with the memory */
+	if (!heap->dying)
+		refslab_cache_settle(&heap->objects);
 	refslab_objects_count(&heap->objects, &stat->objects, &stat->tracked, &stat->bytes_cached);
 	refslab_mem_usage(&heap->objects.mem, &usage);
 	stat->handles = atomic64_read(&heap->handles);
