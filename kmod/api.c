@@ -36,13 +36,17 @@ EXPORT_SYMBOL_GPL(refslab_heap_create);
  */
 void refslab_heap_destroy(struct refslab_heap *heap)
 {
+	struct refslab_gc_result result;
 	u64 left;
 
 	refslab_generation_stop(&heap->gc);
+	refslab_generation_set_debug(&heap->gc, 0);
+	refslab_garbage_empty(&heap->gc);
 	/* what was past somebody's budget may still hold cycles, and those objects past it again */
 	do {
 		refslab_destroy_settle(&heap->objects);
-	} while (refslab_collect(heap, REFSLAB_GENERATIONS_NR - 1) > 0);
+		refslab_generation_collect(&heap->gc, REFSLAB_GENERATIONS_NR - 1, &result, false);
+	} while (result.unreachable > result.uncollectable);
 	refslab_destroy_settle(&heap->objects);
 	left = refslab_count(heap);
 	if (left)
@@ -260,6 +264,66 @@ void *refslab_upgrade(void *weak)
 EXPORT_SYMBOL_GPL(refslab_upgrade);
 
 /**
+ * refslab_referents() - call a function for what an object refers to
+ * @obj: the object; the caller holds a reference on it
+ * @fn: called once for each reference, with one held on @target that is dropped afterwards; may
+ *	sleep; not 0 ends it
+ * @arg: for @fn
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_referents(void *obj, int (*fn)(void *target, void *arg), void *arg)
+{
+	struct refslab_object *targets[16];
+	unsigned int i, n;
+	u64 cursor = 0;
+	int ret = 0;
+
+	do {
+		n = refslab_referents_take(obj, &cursor, targets, ARRAY_SIZE(targets));
+		for (i = 0; i < n; i++) {
+			ret = ret ?: fn(targets[i], arg);
+			refslab_object_put(targets[i]);
+		}
+	} while (cursor && !ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(refslab_referents);
+
+struct caller {
+	int (*fn)(void *obj, void *arg);
+	void *arg;
+};
+
+static int call(struct refslab_object *obj, void *arg)
+{
+	struct caller *caller = arg;
+
+	return caller->fn(obj, caller->arg);
+}
+
+/**
+ * refslab_referrers() - call a function for every object that refers to another
+ * @obj: that other; the caller holds a reference on it
+ * @fn: called once for each such object, with a reference held on @owner that is dropped
+ *	afterwards; may sleep; not 0 ends it
+ * @arg: for @fn
+ *
+ * Looks at every object of the heap, and gives way in between: for people who look for a mistake,
+ * not for programs. An object that somebody changes meanwhile may be missing.
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_referrers(void *obj, int (*fn)(void *owner, void *arg), void *arg)
+{
+	struct caller caller = { .fn = fn, .arg = arg };
+	u64 cursor = 0;
+
+	return refslab_referents_search(obj, &cursor, U64_MAX, call, &caller);
+}
+EXPORT_SYMBOL_GPL(refslab_referrers);
+
+/**
  * refslab_collect() - scan now, and destroy the garbage found
  * @heap: the heap
  * @generation: the oldest generation to scan; 2 is everything
@@ -297,6 +361,154 @@ void refslab_disable(struct refslab_heap *heap)
 	refslab_generation_enable(&heap->gc, false);
 }
 EXPORT_SYMBOL_GPL(refslab_disable);
+
+/**
+ * refslab_freeze() - keep scans from looking at the objects there are now
+ * @heap: the heap
+ *
+ * For what will live for ever. A frozen object is counted, and destroyed with its last reference,
+ * as ever; a cycle of frozen objects is not found. Objects made afterwards are scanned as usual.
+ *
+ * Context: may sleep; waits for a scan under way.
+ */
+void refslab_freeze(struct refslab_heap *heap)
+{
+	refslab_freeze_all(&heap->gc, false);
+}
+EXPORT_SYMBOL_GPL(refslab_freeze);
+
+/**
+ * refslab_unfreeze() - have full scans look at all frozen objects again
+ * @heap: the heap
+ *
+ * They are in generation 2 afterwards. Context: may sleep; waits for a scan under way.
+ */
+void refslab_unfreeze(struct refslab_heap *heap)
+{
+	refslab_freeze_undo(&heap->gc, false);
+}
+EXPORT_SYMBOL_GPL(refslab_unfreeze);
+
+/**
+ * refslab_freeze_number() - count frozen objects
+ * @heap: the heap
+ *
+ * Looks at every object. Exact when nobody makes objects meanwhile. Context: may sleep; waits for a
+ * scan under way.
+ */
+u64 refslab_freeze_number(struct refslab_heap *heap)
+{
+	u64 nr;
+
+	refslab_freeze_count(&heap->gc, false, &nr);
+	return nr;
+}
+EXPORT_SYMBOL_GPL(refslab_freeze_number);
+
+/**
+ * refslab_set_debug() - set the debug flags of the collector
+ * @heap: the heap
+ * @flags: REFSLAB_DEBUG_*; 0: none
+ *
+ * Lines go to the log, rate limited. Clearing REFSLAB_DEBUG_SAVEALL does not empty the list of
+ * garbage. Context: any. Return: 0, -EOPNOTSUPP an unknown flag.
+ */
+int refslab_set_debug(struct refslab_heap *heap, u32 flags)
+{
+	return refslab_generation_set_debug(&heap->gc, flags);
+}
+EXPORT_SYMBOL_GPL(refslab_set_debug);
+
+/**
+ * refslab_get_debug() - the debug flags of the collector
+ * @heap: the heap
+ *
+ * Context: any.
+ */
+u32 refslab_get_debug(struct refslab_heap *heap)
+{
+	return READ_ONCE(heap->gc.debug);
+}
+EXPORT_SYMBOL_GPL(refslab_get_debug);
+
+/**
+ * refslab_garbage() - call a function for every object on the list of garbage
+ * @heap: the heap
+ * @fn: called with a reference held on @obj that is dropped afterwards, the oldest first; may
+ *	sleep; not 0 ends it
+ * @arg: for @fn
+ *
+ * On the list are, each with a reference of the list's, objects that a scan found dead while
+ * REFSLAB_DEBUG_SAVEALL was set, and those that cannot be collected, as their type's clear() left
+ * references in place. When memory for the list is missing they are not there, and the former are
+ * destroyed as usual.
+ *
+ * Context: may sleep. Return: 0, or what @fn returned.
+ */
+int refslab_garbage(struct refslab_heap *heap, int (*fn)(void *obj, void *arg), void *arg)
+{
+	struct refslab_object *objects[16];
+	unsigned int i, n;
+	u64 cursor = 0;
+	int ret = 0;
+
+	do {
+		n = refslab_garbage_take(&heap->gc, &cursor, objects, ARRAY_SIZE(objects));
+		for (i = 0; i < n; i++) {
+			ret = ret ?: fn(objects[i], arg);
+			refslab_object_put(objects[i]);
+		}
+	} while (cursor && !ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(refslab_garbage);
+
+/**
+ * refslab_empty_garbage() - let go of all objects on the list of garbage
+ * @heap: the heap
+ *
+ * They are like others then: destroyed when nobody refers to them, in cycles by the next scan.
+ *
+ * Context: may sleep; the caller holds no lock that a release() takes. Return: how many there were.
+ */
+u64 refslab_empty_garbage(struct refslab_heap *heap)
+{
+	return refslab_garbage_empty(&heap->gc);
+}
+EXPORT_SYMBOL_GPL(refslab_empty_garbage);
+
+/**
+ * refslab_notifier_register() - have a function called around every scan
+ * @heap: the heap
+ * @nb: the function, called with enum refslab_gc_action and struct refslab_gc_info; returns
+ *	NOTIFY_OK. Must stay until refslab_notifier_unregister()
+ *
+ * It runs in task context, in whoever scans, and may sleep; the scan, and all who wait for one,
+ * wait for it. It must not wait for a scan of this heap: not collect, freeze or destroy it, nor
+ * allocate in it with flags that allow sleeping, nor register or unregister here. As scans run in
+ * allocations too, it takes no lock that is held around refslab_alloc(), refslab_collect() and the
+ * like. When registered during a scan it is called for its stop alone.
+ *
+ * Context: may sleep. Return: 0, -EEXIST it is registered already.
+ */
+int refslab_notifier_register(struct refslab_heap *heap, struct notifier_block *nb)
+{
+	return blocking_notifier_chain_register(&heap->gc.notifier, nb);
+}
+EXPORT_SYMBOL_GPL(refslab_notifier_register);
+
+/**
+ * refslab_notifier_unregister() - the opposite; it does not run any more afterwards
+ * @heap: the heap
+ * @nb: the function
+ *
+ * Context: may sleep. Return: 0, -ENOENT it is not registered.
+ */
+int refslab_notifier_unregister(struct refslab_heap *heap, struct notifier_block *nb)
+{
+	return blocking_notifier_chain_unregister(&heap->gc.notifier, nb);
+}
+EXPORT_SYMBOL_GPL(refslab_notifier_unregister);
 
 /**
  * refslab_trim() - empty the caches of dead objects and give empty arenas back

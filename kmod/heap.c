@@ -70,6 +70,8 @@ static void take_apart(struct refslab_heap *heap)
 	list_del(&heap->node);
 	mutex_unlock(&heaps_lock);
 	refslab_objects_destroy(&heap->objects);
+	/* what was there is gone with the rest */
+	xa_destroy(&heap->gc.garbage);
 	mutex_destroy(&heap->gc.scan_lock);
 	mutex_destroy(&heap->sessions_lock);
 	kvfree(heap);
@@ -118,6 +120,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	refslab_generation_init(&heap->gc, &heap->objects, threshold, !params->disabled);
 	kref_init(&heap->ref);
 	strscpy(heap->name, name, sizeof(heap->name));
+	heap->gc.heap_name = heap->name;
 	INIT_LIST_HEAD(&heap->sessions);
 	mutex_init(&heap->sessions_lock);
 	INIT_WORK(&heap->free_work, free_work);
@@ -130,6 +133,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	atomic_inc(&nr_heaps);
 	mutex_lock(&heaps_lock);
 	heap->id = ++last_id;
+	heap->gc.heap_id = heap->id;
 	list_add_tail(&heap->node, &heaps);
 	mutex_unlock(&heaps_lock);
 	refslab_debugfs_heap_add(heap);
@@ -233,6 +237,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->arenas_made = usage.arenas_made;
 	stat->arenas_returned = usage.arenas_returned;
 	stat->max_trash = READ_ONCE(heap->gc.max_trash);
+	stat->events = READ_ONCE(heap->objects.events.nr);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 

@@ -19,6 +19,7 @@
 
 #include "object/word.h"
 
+struct notifier_block;
 struct refslab_heap;
 struct refslab_object;
 struct refslab_type;
@@ -54,7 +55,8 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
  *		only, and where they are kept (an array that grows) under refslab_lock(). Must also
  *		be harmless on a payload of zeroes and after clear() and release(): the collector
  *		may look at a block that has just been freed or filled anew
- * @clear:	needed with @traverse; empties those references and hands each to refslab_drop().
+ * @clear:	needed with @traverse; empties those references and hands each to refslab_drop();
+ *		objects with references that it leaves in place cannot be collected.
  *		Runs under the object's lock; must not sleep. Storage of their own, when release()
  *		is to free it, is unhooked here: traverse() may run beside release()
  * @release:	optional; the object is about to be freed: let go of what else its payload owns. Its
@@ -76,6 +78,33 @@ struct refslab_type_ops {
 	void (*release)(void *obj);
 	void (*finalize)(void *obj);
 	bool weakref;
+};
+
+/* Debug flags of a heap's collector, as in Python's gc module. */
+#define REFSLAB_DEBUG_STATS		0x1u	/* a line in the log for each scan */
+#define REFSLAB_DEBUG_COLLECTABLE	0x2u	/* one for each object found to be garbage */
+#define REFSLAB_DEBUG_UNCOLLECTABLE	0x4u	/* one for each that cannot be destroyed */
+#define REFSLAB_DEBUG_SAVEALL		0x20u	/* garbage is put on a list, and not destroyed */
+#define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
+
+/* What a notifier is called with; see refslab_notifier_register(). */
+enum refslab_gc_action {
+	REFSLAB_GC_START = 1,
+	REFSLAB_GC_STOP,
+};
+
+/**
+ * struct refslab_gc_info - a scan, for notifiers
+ * @generation:	the oldest generation scanned
+ * @collected:	at its stop: objects found dead and to be destroyed
+ * @uncollectable: objects found dead that cannot be destroyed
+ * @duration_ns: how long it took; destroying what was found comes after that
+ */
+struct refslab_gc_info {
+	unsigned int generation;
+	u64 collected;
+	u64 uncollectable;
+	u64 duration_ns;
 };
 
 struct refslab_heap *refslab_heap_create(const char *name,
@@ -129,9 +158,21 @@ void refslab_drop(void *drop, void *target);
 void *refslab_weak(void *obj, void (*callback)(void *weak, void *arg), void *arg, gfp_t gfp);
 void *refslab_upgrade(void *weak);
 
+int refslab_referents(void *obj, int (*fn)(void *target, void *arg), void *arg);
+int refslab_referrers(void *obj, int (*fn)(void *owner, void *arg), void *arg);
+
 long refslab_collect(struct refslab_heap *heap, int generation);
 void refslab_enable(struct refslab_heap *heap);
 void refslab_disable(struct refslab_heap *heap);
+void refslab_freeze(struct refslab_heap *heap);
+void refslab_unfreeze(struct refslab_heap *heap);
+u64 refslab_freeze_number(struct refslab_heap *heap);
+int refslab_set_debug(struct refslab_heap *heap, u32 flags);
+u32 refslab_get_debug(struct refslab_heap *heap);
+int refslab_garbage(struct refslab_heap *heap, int (*fn)(void *obj, void *arg), void *arg);
+u64 refslab_empty_garbage(struct refslab_heap *heap);
+int refslab_notifier_register(struct refslab_heap *heap, struct notifier_block *nb);
+int refslab_notifier_unregister(struct refslab_heap *heap, struct notifier_block *nb);
 u64 refslab_trim(struct refslab_heap *heap);
 u64 refslab_count(struct refslab_heap *heap);
 

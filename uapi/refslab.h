@@ -60,6 +60,7 @@
  */
 #define REFSLAB_BUDGET		8192u
 #define REFSLAB_GENERATIONS	3
+#define REFSLAB_MAX_GC_EVENTS	64u		/* events of scans that wait for a session */
 
 /* Features, for struct refslab_query and struct refslab_create. None so far. */
 #define REFSLAB_FEATURES	0ull
@@ -253,7 +254,7 @@ enum refslab_opcode {
 	REFSLAB_OP_REFCOUNT,
 	/* h -> id: a number never used again in this heap */
 	REFSLAB_OP_ID,
-	/* h -> 0|1, generation: does the collector look after it? */
+	/* h -> 0|1, generation or REFSLAB_GEN_FROZEN: does the collector look after it? */
 	REFSLAB_OP_TRACKED,
 	/*
 	 * h -> arena, pool << 32 | block: where it lives, as numbers within the heap; a large block
@@ -265,9 +266,10 @@ enum refslab_opcode {
 
 	/*
 	 * g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. unreachable: objects found and
-	 * destroyed; not those that finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER,
-	 * with all they reach, that are announced now and die later. uncollectable: found, and not
-	 * to be destroyed; 0 so far
+	 * destroyed, or with REFSLAB_DEBUG_SAVEALL put on the list of garbage; not those that
+	 * finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER, with all they reach, that are
+	 * announced now and die later. uncollectable: those of them that cannot be destroyed; types
+	 * of programs have none, as they let go of whatever they refer to
 	 */
 	REFSLAB_OP_COLLECT,
 	REFSLAB_OP_ENABLE,
@@ -286,7 +288,8 @@ enum refslab_opcode {
 	 * cursor, g, p, n -> records, next cursor
 	 * Writes n bytes at most of struct refslab_record,
 	 * for objects that were alive during the call. Start with cursor 0; a next cursor of 0 is
-	 * the end. g: a generation, or REFSLAB_GEN_ALL for all objects, tracked or not (-EINVAL).
+	 * the end. g: a generation, REFSLAB_GEN_FROZEN, or REFSLAB_GEN_ALL for all objects, tracked
+	 * or not (-EINVAL).
 	 * -EINVAL: n is 0 or not a multiple of the record's size, or over 1 MiB.
 	 */
 	REFSLAB_OP_OBJECTS,
@@ -310,14 +313,80 @@ enum refslab_opcode {
 	REFSLAB_OP_DEREF,
 	/*
 	 * id -> h: a handle on the object that has the id; 0 when it is dead, or nobody was told
-	 * the id: by REFSLAB_OP_ID, REFSLAB_OP_OBJECTS or a REFSLAB_EVENT_FINALIZE
+	 * the id: by REFSLAB_OP_ID, a struct refslab_record or a REFSLAB_EVENT_FINALIZE
 	 */
 	REFSLAB_OP_BYID,
 	/* h -> 0|1: did its finalizer run, or was it announced? */
 	REFSLAB_OP_FINALIZED,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_FINALIZED
+	/* Freezing: what will live for ever is set aside. Waits for a scan under way; -EINTR. */
+
+	/*
+	 * Freeze all objects there are: scans do not look at them any more. They are counted, and
+	 * destroyed with their last reference, as ever; a cycle of frozen objects is not found
+	 */
+	REFSLAB_OP_FREEZE,
+	/* move all frozen objects to generation 2 */
+	REFSLAB_OP_UNFREEZE,
+	/* -> number of frozen objects */
+	REFSLAB_OP_FREEZECOUNT,
+
+	/*
+	 * Who refers to whom. Records and cursors as with REFSLAB_OP_OBJECTS, and its errors. An
+	 * object that somebody changes meanwhile may be missing, or be there as it was.
+	 */
+
+	/* h, cursor, p, n -> records, next cursor: what h refers to, one for each reference */
+	REFSLAB_OP_REFERENTS,
+	/*
+	 * h, cursor, p, n -> records, next cursor: the objects that refer to h, one for each, h
+	 * itself if it does; handles, events and operations in flight are no objects. One call
+	 * looks at some ten thousand objects: there may be fewer records than have room, or none,
+	 * and a next cursor that is not 0
+	 */
+	REFSLAB_OP_REFERRERS,
+
+	/* Debugging. */
+
+	/* flags: REFSLAB_DEBUG_*, unknown ones -EOPNOTSUPP. Of the heap; 0: none, as at first */
+	REFSLAB_OP_SET_DEBUG,
+	/* -> flags */
+	REFSLAB_OP_GET_DEBUG,
+	/*
+	 * cursor, p, n -> records, next cursor: what scans put on the list of garbage, the oldest
+	 * first. Records, cursors and errors as with REFSLAB_OP_OBJECTS
+	 */
+	REFSLAB_OP_GARBAGE,
+	/*
+	 * -> number of objects: let go of what is on the list. Cycles are destroyed by the next
+	 * scan that finds them
+	 */
+	REFSLAB_OP_EMPTY_GARBAGE,
+
+	/*
+	 * flags: REFSLAB_WATCH_*, unknown ones -EOPNOTSUPP: which events besides those of objects
+	 * this session is to read; 0: none, as at first, and those that wait are dropped
+	 */
+	REFSLAB_OP_WATCH,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_WATCH
 };
+
+/* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
+#define REFSLAB_DEBUG_STATS		0x1u	/* a line in the log for each scan */
+#define REFSLAB_DEBUG_COLLECTABLE	0x2u	/* one for each object found to be garbage */
+#define REFSLAB_DEBUG_UNCOLLECTABLE	0x4u	/* one for each that cannot be destroyed */
+/*
+ * Garbage lives on, on a list, with a reference of the list's, after its weak references were
+ * cleared and its finalizers ran. When there is no memory for the list, what that scan found is
+ * destroyed as usual. Clearing the flag does not empty the list; the end of the heap does
+ */
+#define REFSLAB_DEBUG_SAVEALL		0x20u
+#define REFSLAB_DEBUG_LEAK		0x26u	/* the three last */
+
+/* Flags of REFSLAB_OP_WATCH. */
+/* REFSLAB_EVENT_GC_START and _STOP for every scan of the heap */
+#define REFSLAB_WATCH_GC	(1u << 0)
 
 /* Flags of REFSLAB_OP_WEAK. */
 /* REFSLAB_EVENT_WEAKREF when the object dies or is to be finalized, unless w died first */
@@ -377,14 +446,43 @@ struct refslab_event_record {
 	__aligned_u64 reserved[2];
 };
 
+/*
+ * Events of scans, for sessions with REFSLAB_WATCH_GC: struct refslab_gc_record in place of struct
+ * refslab_event_record. They come after all events of objects that there are, and each such session
+ * gets all. When REFSLAB_MAX_GC_EVENTS wait, further ones are dropped, until there is room again.
+ */
+#define REFSLAB_EVENT_GC_START	3u
+#define REFSLAB_EVENT_GC_STOP	4u
+/* here @collected events of scans are missing */
+#define REFSLAB_EVENT_GC_LOST	5u
+
+/**
+ * struct refslab_gc_record - one event of a scan
+ * @event:	REFSLAB_EVENT_GC_*
+ * @handle:	0: there is none
+ * @collected:	of _STOP: objects found and destroyed, or with REFSLAB_DEBUG_SAVEALL kept
+ * @duration_ns: of _STOP: how long the scan took; destroying what was found comes after that
+ * @generation:	of _START and _STOP: the oldest generation scanned
+ * @uncollectable: of _STOP: objects found that cannot be destroyed, at most 2^32 - 1
+ */
+struct refslab_gc_record {
+	__u32 event;
+	__u32 handle;
+	__aligned_u64 collected;
+	__aligned_u64 duration_ns;
+	__u32 generation;
+	__u32 uncollectable;
+};
+
+#define REFSLAB_GEN_FROZEN	3u
 #define REFSLAB_GEN_ALL		0xffffffffu
 
 /**
- * struct refslab_record - one object, from REFSLAB_OP_OBJECTS
+ * struct refslab_record - one object, from REFSLAB_OP_OBJECTS, _REFERENTS, _REFERRERS, _GARBAGE
  * @id:		as from REFSLAB_OP_ID
  * @type:	number of its type
  * @refcount:	as from REFSLAB_OP_REFCOUNT
- * @generation:	0 .. 2; REFSLAB_GEN_ALL when it is not tracked
+ * @generation:	0 .. 2; REFSLAB_GEN_FROZEN; REFSLAB_GEN_ALL when it is not tracked
  * @bytes:	size of its block (without a list's table)
  */
 struct refslab_record {
@@ -424,6 +522,7 @@ struct refslab_gc_stats {
  * @arenas_returned: arenas given back since the heap was made
  * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most
  *		at one time since the heap was made
+ * @events:	events of objects that wait to be read; each keeps its object
  */
 struct refslab_stat {
 	__aligned_u64 objects;
@@ -440,6 +539,7 @@ struct refslab_stat {
 	__aligned_u64 arenas_made;
 	__aligned_u64 arenas_returned;
 	__aligned_u64 max_trash;
+	__aligned_u64 events;
 };
 
 #endif /* _UAPI_REFSLAB_H */

@@ -7,6 +7,7 @@
  *   submit.c      the table of operations: operands checked and resolved in one place
  *   ops_*.c       the operations themselves
  *   events.c      read() and poll(): finalizers and callbacks that user space has to run
+ *   watch.c       and start and stop of scans, for those who asked
  *
  * Locks: a session's handles are under their xarray's lock, under which a reference may be taken
  * but nothing is allocated, copied or destroyed. struct refslab_session.create_lock is outermost.
@@ -35,6 +36,7 @@
 /**
  * struct refslab_session - an open file of the device
  * @heap:	its heap; set once, by REFSLAB_IOC_CREATE
+ * @watch:	what it is told of scans; set once, when it first asks
  * @create_lock: serialises that
  * @handles:	objects by handle; each holds a strong reference
  * @nr_handles:	how many, under the lock of @handles
@@ -48,7 +50,8 @@
  */
 struct refslab_session {
 	struct refslab_heap *heap;
-	struct mutex create_lock;	/* @heap is set under it */
+	struct refslab_watch *watch;
+	struct mutex create_lock;	/* @heap and @watch are set under it */
 	struct xarray handles;
 	u64 nr_handles;
 	atomic64_t operations;
@@ -158,8 +161,13 @@ int refslab_op_set_threshold(struct refslab_call *call);
 int refslab_op_get_threshold(struct refslab_call *call);
 int refslab_op_get_count(struct refslab_call *call);
 int refslab_op_get_stats(struct refslab_call *call);
-int refslab_op_objects(struct refslab_call *call);
 int refslab_op_trim(struct refslab_call *call);
+int refslab_op_set_debug(struct refslab_call *call);
+int refslab_op_get_debug(struct refslab_call *call);
+int refslab_op_empty_garbage(struct refslab_call *call);
+int refslab_op_freeze(struct refslab_call *call);
+int refslab_op_unfreeze(struct refslab_call *call);
+int refslab_op_freezecount(struct refslab_call *call);
 int refslab_op_stat(struct refslab_call *call);
 
 /* ops_weak.c */
@@ -167,6 +175,18 @@ int refslab_op_weak(struct refslab_call *call);
 int refslab_op_deref(struct refslab_call *call);
 int refslab_op_byid(struct refslab_call *call);
 int refslab_op_finalized(struct refslab_call *call);
+
+/* ops_records.c */
+int refslab_op_objects(struct refslab_call *call);
+int refslab_op_referents(struct refslab_call *call);
+int refslab_op_referrers(struct refslab_call *call);
+int refslab_op_garbage(struct refslab_call *call);
+
+/* watch.c */
+int refslab_op_watch(struct refslab_call *call);
+void refslab_watch_free(struct refslab_session *session);
+bool refslab_watch_pending(struct refslab_session *session);
+int refslab_watch_hand_out(struct refslab_session *session, void __user *to);
 
 /* events.c */
 ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, size_t count,

@@ -4,6 +4,8 @@
  *
  * The place for the handle is made first, then an event is taken and copied, then the handle stands
  * for its object: whatever fails in between, the event goes back to where it was.
+ *
+ * Events of the collector come after all of these, so that they never keep one waiting.
  */
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -26,8 +28,8 @@ static void describe(struct refslab_event_record *record, struct refslab_object 
 	}
 }
 
-/* Hands out one event. Returns 1, 0 when there is none, or a negative errno. */
-static int hand_out(struct refslab_session *session, struct refslab_event_record __user *to)
+/* Hands out one event of an object. Returns 1, 0 when there is none, or a negative errno. */
+static int hand_out_object(struct refslab_session *session, struct refslab_event_record __user *to)
 {
 	struct refslab_events *events = &session->heap->objects.events;
 	struct refslab_event_record record;
@@ -61,6 +63,19 @@ out_abort:
 	return err;
 }
 
+static int hand_out(struct refslab_session *session, void __user *to)
+{
+	int ret = hand_out_object(session, to);
+
+	return ret ?: refslab_watch_hand_out(session, to);
+}
+
+static bool pending(struct refslab_session *session)
+{
+	return refslab_event_pending(&session->heap->objects.events) ||
+	       refslab_watch_pending(session);
+}
+
 /**
  * refslab_events_read() - read() on the device
  * @session: of the file
@@ -86,7 +101,7 @@ ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, s
 	if (count < sizeof(struct refslab_event_record))
 		return -EINVAL;
 	while (count - done >= sizeof(struct refslab_event_record)) {
-		ret = hand_out(session, (void __user *)(buf + done));
+		ret = hand_out(session, buf + done);
 		if (ret > 0) {
 			done += sizeof(struct refslab_event_record);
 			if (signal_pending(current))
@@ -98,8 +113,7 @@ ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, s
 			break;
 		if (nonblock)
 			return -EAGAIN;
-		if (wait_event_interruptible(heap->objects.events.wait,
-					     refslab_event_pending(&heap->objects.events)))
+		if (wait_event_interruptible(heap->objects.events.wait, pending(session)))
 			return -ERESTARTSYS;
 	}
 	return done ?: ret;
@@ -121,5 +135,5 @@ __poll_t refslab_events_poll(struct refslab_session *session, struct file *file,
 	if (!heap)
 		return EPOLLERR;
 	poll_wait(file, &heap->objects.events.wait, wait);
-	return refslab_event_pending(&heap->objects.events) ? EPOLLIN | EPOLLRDNORM : 0;
+	return pending(session) ? EPOLLIN | EPOLLRDNORM : 0;
 }

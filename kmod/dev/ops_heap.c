@@ -3,15 +3,9 @@
  * Operations on the collector and on the heap as a whole. See enum refslab_opcode for what each
  * takes and gives.
  */
-#include <linux/sched/signal.h>
-#include <linux/sizes.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "dev.h"
-
-/* Records written to user memory at a time, by way of a buffer. */
-#define RECORDS		(SZ_32K / sizeof(struct refslab_record))
 
 /* A structure that may grow: the caller gets as much as it has room for, but not nothing. */
 static int copy_struct(const struct refslab_call *call, const void *from, size_t size)
@@ -110,82 +104,38 @@ int refslab_op_get_stats(struct refslab_call *call)
 	return copy_struct(call, &stats, sizeof(stats));
 }
 
-/* Records on their way to user memory. */
-struct harvest {
-	struct refslab_record *records;
-	u32 nr;
-	u32 room;
-	u32 generation;		/* the one asked for, or REFSLAB_GEN_ALL */
-	int err;
-};
+static_assert(REFSLAB_GEN_FROZEN == REFSLAB_GENERATION_FROZEN);
 
-static int add_record(struct refslab_object *obj, void *arg)
+int refslab_op_freeze(struct refslab_call *call)
 {
-	struct harvest *h = arg;
-	u32 generation = REFSLAB_GEN_ALL;
+	return refslab_freeze_all(&call->heap->gc, true);
+}
 
-	if (h->nr == h->room || signal_pending(current))
-		return 1;
-	if (refslab_object_tracked(obj))
-		generation = refslab_generation_of(obj);
-	if (h->generation != REFSLAB_GEN_ALL && h->generation != generation)
-		return 0;
-	h->err = refslab_ident_publish(obj, REFSLAB_DEV_GFP);
-	if (h->err)
-		return 1;
-	h->records[h->nr++] = (struct refslab_record) {
-		.id = obj->id,
-		.type = refslab_object_type(obj)->number,
-		/* without the walker's reference */
-		.refcount = refslab_word_count(refslab_word_read(&obj->word)) - 1,
-		.generation = generation,
-		.bytes = refslab_object_bytes(obj),
-	};
+int refslab_op_unfreeze(struct refslab_call *call)
+{
+	return refslab_freeze_undo(&call->heap->gc, true);
+}
+
+int refslab_op_freezecount(struct refslab_call *call)
+{
+	return refslab_freeze_count(&call->heap->gc, true, &call->result[0]);
+}
+
+int refslab_op_set_debug(struct refslab_call *call)
+{
+	return refslab_generation_set_debug(&call->heap->gc, call->arg[0]);
+}
+
+int refslab_op_get_debug(struct refslab_call *call)
+{
+	call->result[0] = READ_ONCE(call->heap->gc.debug);
 	return 0;
 }
 
-/* A signal ends the walk early: what there is by then is an answer too, with a cursor to go on. */
-static int write_records(struct refslab_call *call, struct harvest *h, u32 total)
+int refslab_op_empty_garbage(struct refslab_call *call)
 {
-	struct refslab_record __user *to = u64_to_user_ptr(call->arg[2]);
-	u64 cursor = call->arg[0];
-	u32 done = 0;
-	int more;
-
-	do {
-		h->nr = 0;
-		h->room = min_t(u32, total - done, RECORDS);
-		more = refslab_walk(&call->heap->objects, &cursor, add_record, h);
-		if (h->err)
-			return h->err;
-		if (copy_to_user(to + done, h->records, h->nr * sizeof(*to)))
-			return -EFAULT;
-		done += h->nr;
-	} while (more && done < total && !signal_pending(current));
-	call->result[0] = done;
-	call->result[1] = cursor;
+	call->result[0] = refslab_garbage_empty(&call->heap->gc);
 	return 0;
-}
-
-int refslab_op_objects(struct refslab_call *call)
-{
-	u64 generation = call->arg[1], n = call->arg[3];
-	struct harvest h = { .generation = generation };
-	u32 total;
-	int err;
-
-	if (generation >= REFSLAB_GENERATIONS && generation != REFSLAB_GEN_ALL)
-		return -EINVAL;
-	if (!n || n > SZ_1M || n % sizeof(struct refslab_record))
-		return -EINVAL;
-	total = n / sizeof(struct refslab_record);
-	h.records = kvmalloc_array(min_t(u32, total, RECORDS), sizeof(*h.records),
-				   REFSLAB_DEV_GFP);
-	if (!h.records)
-		return -ENOMEM;
-	err = write_records(call, &h, total);
-	kvfree(h.records);
-	return err;
 }
 
 int refslab_op_trim(struct refslab_call *call)

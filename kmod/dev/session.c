@@ -117,6 +117,7 @@ void refslab_session_release(struct refslab_session *session)
 		free_session(session);
 		return;
 	}
+	refslab_watch_free(session);
 	refslab_event_unlisten(&session->heap->objects.events);
 	if (drop_handles(session, REFSLAB_DESTROY_BUDGET)) {
 		detach(session);

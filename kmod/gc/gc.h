@@ -6,13 +6,18 @@
 #define _REFSLAB_GC_H
 
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "../object/object.h"
 
 #define REFSLAB_GENERATIONS_NR	3
+
+/* What refslab_generation_of() says of frozen objects, which are in none. */
+#define REFSLAB_GENERATION_FROZEN	REFSLAB_GENERATIONS_NR
 
 /**
  * struct refslab_generation - the counters of one generation
@@ -20,7 +25,7 @@
  * @count:	of 1 and 2: scans of the next younger since the last of this one (0's is counted per
  *		CPU)
  * @collections: scans finished
- * @collected:	objects found dead by them
+ * @collected:	objects found dead by them, and not uncollectable
  * @uncollectable: objects found dead that could not be destroyed
  */
 struct refslab_generation {
@@ -69,8 +74,8 @@ struct refslab_gc_last {
 /**
  * struct refslab_gc - the collector of a heap
  * @objects:	the heap's objects
- * @scan_lock:	one scan at a time; protects everything below but @enabled, @trash, @tearing
- *		and @torn
+ * @scan_lock:	one scan at a time; protects everything below but @enabled, @debug, @garbage,
+ *		@trash, @tearing and @torn
  * @generation: counters
  * @enabled:	automatic scans
  * @closing:	no new automatic scan
@@ -83,6 +88,15 @@ struct refslab_gc_last {
  * @last:	see there
  * @trash:	objects found dead and not yet destroyed, by this scan and those before
  * @max_trash:	the most there ever were
+ * @notifier:	called around every scan; its lock nests in @scan_lock
+ * @debug:	REFSLAB_DEBUG_*
+ * @heap_id:	whose collector it is, for the log
+ * @heap_name:	likewise
+ * @garbage:	what lives on though it was found dead, each with a reference; under its own lock
+ * @garbage_next: number for the next one there
+ * @garbage_nr:	how many there are
+ * @garbage_lost: how many could not be put there, for lack of memory, so far
+ * @garbage_fails: for tests: there is none
  * @tearing:	scans whose garbage is still being torn down
  * @torn:	those who wait until there is none
  */
@@ -101,6 +115,17 @@ struct refslab_gc {
 	struct refslab_gc_last last;
 	atomic64_t trash;
 	u64 max_trash;
+	struct blocking_notifier_head notifier;
+	u32 debug;
+	u32 heap_id;
+	const char *heap_name;
+	struct xarray garbage;
+	unsigned long garbage_next;
+	u64 garbage_nr;
+	u64 garbage_lost;
+#if IS_ENABLED(CONFIG_KUNIT)
+	bool garbage_fails;
+#endif
 	atomic_t tearing;
 	wait_queue_head_t torn;
 };
@@ -109,10 +134,12 @@ struct refslab_gc {
  * struct refslab_gc_result - what a collection found
  * @unreachable: objects found dead
  * @uncollectable: those of them that could not be destroyed
+ * @dead: those of them that are to be destroyed
  */
 struct refslab_gc_result {
 	u64 unreachable;
 	u64 uncollectable;
+	u64 dead;
 };
 
 /* generation.c: thresholds, counts, automatic scans */
@@ -126,7 +153,20 @@ void refslab_generation_enable(struct refslab_gc *gc, bool enable);
 void refslab_generation_set_thresholds(struct refslab_gc *gc, const u32 threshold[3]);
 void refslab_generation_get_thresholds(struct refslab_gc *gc, u32 threshold[3]);
 void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3]);
+void refslab_generation_restart(struct refslab_gc *gc);
+int refslab_generation_set_debug(struct refslab_gc *gc, u64 flags);
 unsigned int refslab_generation_of(const struct refslab_object *obj);
+
+/* freeze.c: objects set aside */
+int refslab_freeze_all(struct refslab_gc *gc, bool interruptible);
+int refslab_freeze_undo(struct refslab_gc *gc, bool interruptible);
+int refslab_freeze_count(struct refslab_gc *gc, bool interruptible, u64 *nr);
+
+/* garbage.c: what lives on though it was found dead */
+void refslab_garbage_init(struct refslab_gc *gc);
+unsigned int refslab_garbage_take(struct refslab_gc *gc, u64 *cursor, struct refslab_object **to,
+				  unsigned int max);
+u64 refslab_garbage_empty(struct refslab_gc *gc);
 
 /* scan.c: one scan */
 

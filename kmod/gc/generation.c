@@ -6,8 +6,10 @@
  * threshold 0, of the oldest generation whose count exceeds its threshold.
  */
 #include <linux/sched.h>
+#include <linux/timekeeping.h>
 
 #include "gc.h"
+#include "../refslab.h"
 
 /*
  * An allocator that is this many thresholds ahead of the collector scans itself. While a scan is
@@ -74,9 +76,12 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 	struct refslab_generation *generation = gc->generation;
 	u64 survivors, trash;
 	unsigned int i;
+	u64 begin = ktime_get_ns();
+	struct refslab_gc_info info = { .generation = g };
 	bool filter;
 
 	lockdep_assert_held(&gc->scan_lock);
+	blocking_notifier_call_chain(&gc->notifier, REFSLAB_GC_START, &info);
 	refslab_objects_young_take(gc->objects);
 	set_limit(gc);
 	for (i = 0; i <= g; i++)
@@ -88,12 +93,12 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		 gc->full++ % UNFILTERED;
 	refslab_scan(gc, g, filter, result, garbage);
 	atomic_inc(&gc->tearing);
-	trash = atomic64_add_return(result->unreachable, &gc->trash);
+	trash = atomic64_add_return(result->dead, &gc->trash);
 	if (trash > gc->max_trash)
 		WRITE_ONCE(gc->max_trash, trash);
 
 	generation[g].collections++;
-	generation[g].collected += result->unreachable;
+	generation[g].collected += result->unreachable - result->uncollectable;
 	generation[g].uncollectable += result->uncollectable;
 	survivors = gc->last.skipped + gc->last.visited - gc->last.unreachable;
 	if (g == 1) {
@@ -102,6 +107,10 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		gc->old_pending = 0;
 		WRITE_ONCE(gc->old_survivors, survivors);
 	}
+	info.collected = result->unreachable - result->uncollectable;
+	info.uncollectable = result->uncollectable;
+	info.duration_ns = ktime_get_ns() - begin;
+	blocking_notifier_call_chain(&gc->notifier, REFSLAB_GC_STOP, &info);
 }
 
 static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
@@ -293,8 +302,25 @@ void refslab_generation_get_counts(struct refslab_gc *gc, u32 count[3])
 REFSLAB_EXPORT_TEST(refslab_generation_get_counts);
 
 /**
+ * refslab_generation_restart() - count from 0 again, as there is nothing left to scan
+ * @gc: the collector; its scan_lock is held
+ */
+void refslab_generation_restart(struct refslab_gc *gc)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&gc->scan_lock);
+	refslab_objects_young_take(gc->objects);
+	for (i = 0; i < REFSLAB_GENERATIONS_NR; i++)
+		WRITE_ONCE(gc->generation[i].count, 0);
+	rearm(gc);
+}
+
+/**
  * refslab_generation_of() - the generation an object is in
  * @obj: a tracked object the caller holds a reference on
+ *
+ * Return: 0 to 2, REFSLAB_GENERATION_FROZEN. While a scan moves it from one to the next, any.
  */
 unsigned int refslab_generation_of(const struct refslab_object *obj)
 {
@@ -304,7 +330,11 @@ unsigned int refslab_generation_of(const struct refslab_object *obj)
 
 	if (test_bit(index, pool->marks.young))
 		return 0;
-	return test_bit(index, pool->marks.middle) ? 1 : 2;
+	if (test_bit(index, pool->marks.middle))
+		return 1;
+	if (!READ_ONCE(objects->frozen) || test_bit(index, pool->marks.old))
+		return 2;
+	return REFSLAB_GENERATION_FROZEN;
 }
 REFSLAB_EXPORT_TEST(refslab_generation_of);
 
@@ -324,9 +354,27 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 	INIT_WORK(&gc->work, automatic_work);
 	gc->enabled = enabled;
 	gc->filter = true;
+	BLOCKING_INIT_NOTIFIER_HEAD(&gc->notifier);
+	refslab_garbage_init(gc);
 	refslab_generation_set_thresholds(gc, threshold);
 }
 REFSLAB_EXPORT_TEST(refslab_generation_init);
+
+/**
+ * refslab_generation_set_debug() - set the debug flags
+ * @gc: the collector
+ * @flags: REFSLAB_DEBUG_*
+ *
+ * Return: 0, -EOPNOTSUPP an unknown flag.
+ */
+int refslab_generation_set_debug(struct refslab_gc *gc, u64 flags)
+{
+	if (flags & ~(u64)(REFSLAB_DEBUG_STATS | REFSLAB_DEBUG_LEAK))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(gc->debug, flags);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_generation_set_debug);
 
 /**
  * refslab_generation_stop() - no more automatic scans, for good; waits for one under way

@@ -248,11 +248,11 @@ static void include_target(void *target, void *arg)
 	if (pool->marks.seq != scan->seq)
 		return;
 	index = refslab_mem_index(pool, target);
-	if (test_bit(index, pool->marks.in_scan) || !refslab_scan_snapshot(pool, index, &alive))
+	/* what is in the set is not judged any more; what is frozen or born since stays outside */
+	if (!test_bit(index, pool->marks.judged) || !refslab_scan_snapshot(pool, index, &alive))
 		return;
 	/* it was left out, and now is not */
-	if (test_bit(index, pool->marks.judged))
-		scan->skipped--;
+	scan->skipped--;
 	refslab_scan_add(scan, pool, index);
 	queue(scan, refslab_mem_scratch_at(pool, index), target);
 }

@@ -152,8 +152,13 @@ static void snapshot_garbage(struct refslab_scan *scan)
 	smp_mb();
 }
 
-/* What is reachable is alive again; the collector's reference goes. */
-static void bring_back(struct refslab_scan *scan)
+/**
+ * refslab_resurrect_marked() - what is marked is alive again; the collector's reference goes
+ * @scan: the scan, after the verdict; its set is the garbage alone
+ *
+ * Context: may sleep.
+ */
+void refslab_resurrect_marked(struct refslab_scan *scan)
 {
 	struct refslab_object *obj;
 	struct refslab_pool *pool;
@@ -195,5 +200,5 @@ void refslab_resurrect(struct refslab_scan *scan)
 	snapshot_garbage(scan);
 	refslab_scan_mark(scan);
 	refslab_scan_settle(scan);
-	bring_back(scan);
+	refslab_resurrect_marked(scan);
 }

@@ -26,7 +26,8 @@
  *   6 Finalizers weak references to the dead are cleared and   refslab_resurrect()
  *                finalizers run; who is referred to from
  *                outside afterwards survives: 1 to 4 again,
- *                of the dead alone
+ *                of the dead alone. What is not to be torn     refslab_garbage_sift()
+ *                down is put on a list instead
  *   7 Tear down  the collector's reference on each keeps the   refslab_scan_tear_down()
  *                dead in place while their references are
  *                taken out; then it is dropped
@@ -54,8 +55,9 @@
  * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
  * upgrade that reads DEAD needs no more.
  *
- * Lock order: gc->scan_lock; then objects->destroy_lock, which is let go before a scan begins; then
- * mem's locks and objects->pools_lock, each alone; then one object's lock.
+ * Lock order: gc->scan_lock; then the notifiers' lock, or objects->destroy_lock, which is let go
+ * before a scan begins; then mem's locks and objects->pools_lock, each alone; then one object's
+ * lock.
  */
 #include <linux/jiffies.h>
 #include <linux/log2.h>
@@ -733,22 +735,25 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	end_part(&scan, REFSLAB_GC_SETTLE);
 	gc->last.window_ns = scan.begin - begin;
 	refslab_resurrect(&scan);
+	refslab_garbage_sift(gc, &scan);
 	gather(&scan, garbage);
 	wipe(&scan);
 	end_part(&scan, REFSLAB_GC_FINALIZE);
 	kvfree(scan.map);
 	refslab_mem_release(scan.mem);
 
-	result->unreachable = scan.dead;
-	result->uncollectable = 0;
+	result->unreachable = scan.unreachable;
+	result->uncollectable = scan.uncollectable;
+	result->dead = scan.dead;
 	gc->last.generation = generation;
 	gc->last.visited = scan.visited;
 	gc->last.skipped = scan.skipped;
 	gc->last.touched = scan.touched;
-	gc->last.unreachable = scan.dead;
+	gc->last.unreachable = scan.unreachable;
 	gc->last.passes = scan.passes;
 	gc->last.longest_ns = scan.longest_ns;
 	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
+	refslab_garbage_tell_stats(gc, result, scan.begin - begin);
 }
 
 /* Objects after which those still waiting are counted anew. */

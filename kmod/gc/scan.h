@@ -40,7 +40,9 @@ struct refslab_scan_map {
  * @skipped:	old objects that cannot have become garbage since they were judged
  * @visited:	objects in the set
  * @touched:	objects kept because somebody touched them
- * @dead:	objects found dead
+ * @dead:	objects found dead, and to be torn down
+ * @unreachable: objects found dead
+ * @uncollectable: those of them that cannot be torn down
  * @announced:	events for user space to finalize objects, to be queued after the verdict
  * @finalized:	finalizers that were called
  * @passes:	settling passes
@@ -71,6 +73,8 @@ struct refslab_scan {
 	u64 visited;
 	u64 touched;
 	u64 dead;
+	u64 unreachable;
+	u64 uncollectable;
 	struct list_head announced;
 	u64 finalized;
 	u32 passes;
@@ -296,5 +300,11 @@ void refslab_mark_closure(struct refslab_scan *scan);
 /* resurrect.c */
 bool refslab_resurrect_announced(struct refslab_scan *scan);
 void refslab_resurrect(struct refslab_scan *scan);
+void refslab_resurrect_marked(struct refslab_scan *scan);
+
+/* garbage.c */
+void refslab_garbage_sift(struct refslab_gc *gc, struct refslab_scan *scan);
+void refslab_garbage_tell_stats(const struct refslab_gc *gc, const struct refslab_gc_result *result,
+				u64 ns);
 
 #endif /* _REFSLAB_SCAN_H */

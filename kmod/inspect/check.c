@@ -5,10 +5,11 @@
  *
  *   memory	used + free + untouched = capacity, lists = states: refslab_mem_check()
  *   blocks	of a pool of objects: allocated = alive + kept by a type's cache
- *   counts	of an object: references in containers + handles + events (+ what the caller says it
- *		holds)
+ *   counts	of an object: references in containers + handles + events + the list of garbage
+ *		(+ what the caller says it holds)
  *   caches	only dead objects of the type, as many as they say, within the limit
- *   collector	each tracked object is in exactly one generation, no scan's flag is left over
+ *   collector	each tracked object is in exactly one generation, or frozen; no scan's flag is left
+ *		over
  *   totals	the counters of objects, tracked objects and handles
  *
  * Scans are kept out by the collector's lock, and what waits to be destroyed is waited for. All
@@ -214,13 +215,39 @@ static int count_events(struct check *c)
 {
 	struct refslab_events *events = &c->heap->objects.events;
 	struct refslab_event *event;
+	u64 nr = 0, counted;
 
 	spin_lock(&events->lock);
-	list_for_each_entry(event, &events->queue, node)
+	list_for_each_entry(event, &events->queue, node) {
 		found_reference(event->obj, c);
+		nr++;
+	}
+	counted = events->nr;
 	spin_unlock(&events->lock);
+	if (nr != counted)
+		return fail(c, "%llu events, %llu counted", nr, counted);
 	if (c->stray)
 		return fail(c, "an event is of something that is no object");
+	return 0;
+}
+
+/* So does the list of what lives on though it was garbage. */
+static int count_garbage(struct check *c)
+{
+	struct refslab_gc *gc = &c->heap->gc;
+	struct refslab_object *obj;
+	unsigned long index;
+	u64 nr = 0;
+
+	xa_for_each(&gc->garbage, index, obj) {
+		found_reference(obj, c);
+		nr++;
+	}
+	if (c->stray)
+		return fail(c, "the list of garbage has something that is no object");
+	if (nr != gc->garbage_nr)
+		return fail(c, "%llu objects on the list of garbage, %llu counted", nr,
+			    gc->garbage_nr);
 	return 0;
 }
 
@@ -323,7 +350,7 @@ static int check_caches(struct check *c)
 	return err;
 }
 
-/* In exactly one generation, and where a scan of that finds it. */
+/* In exactly one generation, and where a scan of that finds it; or frozen. */
 static int check_generation(struct check *c, const struct refslab_pool *pool, unsigned int index,
 			    const struct refslab_object *obj)
 {
@@ -333,6 +360,8 @@ static int check_generation(struct check *c, const struct refslab_pool *pool, un
 	bool old = test_bit(index, marks->old);
 
 	c->tracked++;
+	if (c->heap->objects.frozen && !young && !middle && !old)
+		return 0;
 	/* what the block's last object left does not count for a young one */
 	if (!young && middle + old != 1)
 		return fail(c, "object %llu (%s) is in %d generations", obj->id,
@@ -437,6 +466,8 @@ static int check_all(struct check *c, struct refslab_object *const *held, size_t
 	}
 	if (!err)
 		err = count_events(c);
+	if (!err)
+		err = count_garbage(c);
 	for (i = 0; i < nr_held; i++)
 		found_reference(held[i], c);
 	if (!err)

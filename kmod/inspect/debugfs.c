@@ -39,6 +39,7 @@ static const struct {
 	FIELD(arenas_made),
 	FIELD(arenas_returned),
 	FIELD(max_trash),
+	FIELD(events),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
@@ -53,9 +54,16 @@ static void show_stat(struct seq_file *m, const struct refslab_stat *stat)
 
 static int stats_show(struct seq_file *m, void *unused)
 {
+	struct refslab_heap *heap = m->private;
 	struct refslab_stat stat;
 
-	refslab_heap_stat(m->private, &stat);
+	/* kernel code may call its heap anything */
+	if (*heap->name) {
+		seq_puts(m, "name ");
+		seq_escape(m, heap->name, " \t\n\\");
+		seq_putc(m, '\n');
+	}
+	refslab_heap_stat(heap, &stat);
 	show_stat(m, &stat);
 	return 0;
 }
@@ -87,10 +95,11 @@ DEFINE_SHOW_ATTRIBUTE(totals);
 /* --- generations ---------------------------------------------------------------------------- */
 
 /*
- * Objects by generation, without taking references: that would touch every object, and a scan
- * under way would keep them all. The memory is held, so what is looked at is or was an object.
+ * Objects by generation, frozen ones last, without taking references: that would touch every
+ * object, and a scan under way would keep them all. The memory is held, so what is looked at is or
+ * was an object.
  */
-static void count_generations(struct refslab_heap *heap, u64 nr[REFSLAB_GENERATIONS])
+static void count_generations(struct refslab_heap *heap, u64 nr[REFSLAB_GENERATIONS + 1])
 {
 	struct refslab_mem *mem = &heap->objects.mem;
 	struct refslab_object *obj;
@@ -122,7 +131,7 @@ static int generations_show(struct seq_file *m, void *unused)
 	const struct refslab_generation *generation = heap->gc.generation;
 	const struct refslab_gc_last *last = &heap->gc.last;
 	u32 threshold[REFSLAB_GENERATIONS], count[REFSLAB_GENERATIONS];
-	u64 objects[REFSLAB_GENERATIONS] = { };
+	u64 objects[REFSLAB_GENERATIONS + 1] = { };
 	unsigned int i;
 
 	refslab_generation_get_thresholds(&heap->gc, threshold);
@@ -135,6 +144,10 @@ static int generations_show(struct seq_file *m, void *unused)
 			   READ_ONCE(generation[i].collected),
 			   READ_ONCE(generation[i].uncollectable), objects[i]);
 
+	seq_printf(m, "# frozen: %llu objects\n", objects[REFSLAB_GENERATION_FROZEN]);
+	seq_printf(m, "# garbage: %llu objects kept, %llu could not be; debug flags %#x\n",
+		   READ_ONCE(heap->gc.garbage_nr), READ_ONCE(heap->gc.garbage_lost),
+		   READ_ONCE(heap->gc.debug));
 	/* without the scan's lock, so as not to wait for one: the numbers may be of two scans */
 	seq_printf(m, "# automatic scans: %s\n", READ_ONCE(heap->gc.enabled) ? "on" : "off");
 	seq_printf(m, "# last scan: generation %u, %llu objects, %llu left out, %llu touched meanwhile, %llu unreachable\n",
@@ -425,6 +438,8 @@ static int objects_show(struct seq_file *m, void *v)
 	seq_printf(m, "%-20llu %-31s %8u ", row->id, row->type->name, row->refcount);
 	if (row->generation == REFSLAB_GEN_ALL)
 		seq_puts(m, "         -");
+	else if (row->generation == REFSLAB_GENERATION_FROZEN)
+		seq_puts(m, "    frozen");
 	else
 		seq_printf(m, "%10u", row->generation);
 	if (row->arena == U32_MAX)

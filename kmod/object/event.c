@@ -88,6 +88,7 @@ bool refslab_event_post(struct refslab_events *events, struct refslab_object *ob
 	if (heard) {
 		event->obj = obj;
 		list_add_tail(&event->node, &events->queue);
+		WRITE_ONCE(events->nr, events->nr + 1);
 	}
 	spin_unlock(&events->lock);
 	if (heard)
@@ -118,8 +119,10 @@ struct refslab_object *refslab_event_take(struct refslab_events *events)
 
 	spin_lock(&events->lock);
 	event = list_first_entry_or_null(&events->queue, struct refslab_event, node);
-	if (event)
+	if (event) {
 		list_del_init(&event->node);
+		WRITE_ONCE(events->nr, events->nr - 1);
+	}
 	spin_unlock(&events->lock);
 	return event ? event->obj : NULL;
 }
@@ -136,6 +139,7 @@ void refslab_event_untake(struct refslab_events *events, struct refslab_object *
 {
 	spin_lock(&events->lock);
 	list_add(&refslab_event_of(obj)->node, &events->queue);
+	WRITE_ONCE(events->nr, events->nr + 1);
 	spin_unlock(&events->lock);
 	wake_up_interruptible(&events->wait);
 }

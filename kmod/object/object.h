@@ -128,6 +128,7 @@ struct refslab_extra {
 #define REFSLAB_TYPE_FEW	BIT(8)
 /* no references but those, and nothing to be called or told when an object dies */
 #define REFSLAB_TYPE_PLAIN	BIT(9)
+#define REFSLAB_TYPE_CLEARS	BIT(10)		/* tracked, and @ops has clear(), which may fail */
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -163,12 +164,14 @@ struct refslab_type {
  * struct refslab_events - what user space is to be told
  * @lock:	protects everything below
  * @queue:	events, each with a reference on its object
+ * @nr:		how many
  * @listeners:	sessions that may read them; without one, nothing is queued
  * @wait:	those who wait for one
  */
 struct refslab_events {
 	spinlock_t lock;	/* see above */
 	struct list_head queue;
+	u64 nr;
 	unsigned int listeners;
 	wait_queue_head_t wait;
 };
@@ -215,6 +218,7 @@ struct refslab_objects_hooks {
  * @young_base:	correction of the sum of the CPUs' @young
  * @pools_lock:	protects the two lists of pools below; innermost but for the objects' locks
  * @pools:	pools with objects of generation 0, and of generation 1, for the collector
+ * @frozen:	some objects are in no generation: the collector does not look at them
  * @dead:	objects whose count reached 0 and that wait for the worker
  * @destroy_work: destroys them
  * @destroy_lock: held while that is done; nests in a scan's lock only, and no release() may sleep
@@ -222,7 +226,8 @@ struct refslab_objects_hooks {
  * @verdict:	those who wait for the collector's verdict on a DYING object
  * @weak_type:	the type of weak references
  * @weak_lock:	protects the lists of weak references, struct refslab_extra.weak; nests in nothing
- * @extras:	REFSLAB_TYPE_EXTRA flags of all types together: what there is to do at all
+ * @extras:	REFSLAB_TYPE_EXTRA and _CLEARS flags of all types together: what there is to do at
+ *		all
  * @ending:	the heap ends: no finalizer is called any more
  * @events:	finalizers and callbacks of weak references that user space has to run
  * @idents:	where objects are whose ids somebody has asked for, by id
@@ -239,6 +244,7 @@ struct refslab_objects {
 	atomic_long_t young_base;
 	spinlock_t pools_lock;
 	struct list_head pools[2];
+	bool frozen;
 	struct llist_head dead;
 	struct work_struct destroy_work;
 	struct mutex destroy_lock;	/* see above */
@@ -363,6 +369,7 @@ void refslab_objects_young_fold(struct refslab_objects *objects);
 void refslab_objects_young_take(struct refslab_objects *objects);
 void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_pool *pool,
 				unsigned int generation);
+void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refslab_pool *pool);
 void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes);
@@ -550,11 +557,19 @@ void refslab_destroy_settle(struct refslab_objects *objects);
 /* walk.c: the refchain */
 typedef int (*refslab_walk_fn)(struct refslab_object *obj, void *arg);
 int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn, void *arg);
+int refslab_walk_containers(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn,
+			    void *arg);
 u64 refslab_walk_place(struct refslab_object *obj);
 struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 place, u64 id);
 bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id);
 typedef void (*refslab_visit_fn)(struct refslab_object *target, void *arg);
 void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, void *arg);
+
+/* referents.c: who refers to whom */
+unsigned int refslab_referents_take(struct refslab_object *obj, u64 *cursor,
+				    struct refslab_object **to, unsigned int max);
+int refslab_referents_search(struct refslab_object *obj, u64 *cursor, u64 budget,
+			     refslab_walk_fn fn, void *arg);
 
 /* weak.c: weak references */
 

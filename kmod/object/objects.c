@@ -190,11 +190,15 @@ void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_
 	spin_unlock(&objects->pools_lock);
 }
 
-/* A pool without objects goes off the collector's lists. */
-static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
+/**
+ * refslab_objects_unqueue_pool() - take a pool off the collector's lists
+ * @objects: the heap's objects
+ * @pool: the pool
+ *
+ * Context: any but interrupts.
+ */
+void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refslab_pool *pool)
 {
-	struct refslab_objects *objects = container_of(mem, struct refslab_objects, mem);
-
 	unsigned int i;
 
 	if (!READ_ONCE(pool->marks.queued[0]) && !READ_ONCE(pool->marks.queued[1]))
@@ -203,9 +207,15 @@ static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
 	for (i = 0; i < ARRAY_SIZE(objects->pools); i++) {
 		if (pool->marks.queued[i])
 			list_del(&pool->marks.node[i]);
-		pool->marks.queued[i] = 0;
+		WRITE_ONCE(pool->marks.queued[i], 0);
 	}
 	spin_unlock(&objects->pools_lock);
+}
+
+/* A pool without objects goes off the collector's lists. */
+static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
+{
+	refslab_objects_unqueue_pool(container_of(mem, struct refslab_objects, mem), pool);
 }
 
 /**

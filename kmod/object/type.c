@@ -45,6 +45,8 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->size += sizeof(struct refslab_table);
 	if (params->ops && params->ops->finalize)
 		type->flags |= REFSLAB_TYPE_FINALIZE;
+	if (params->ops && params->ops->clear && (type->flags & REFSLAB_TYPE_TRACKED))
+		type->flags |= REFSLAB_TYPE_CLEARS;
 	if (params->ops && params->ops->weakref)
 		type->flags |= REFSLAB_TYPE_WEAKABLE;
 	if (!(type->flags & REFSLAB_TYPE_EXTRA) && !(params->ops && params->ops->release) &&
@@ -88,7 +90,8 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 
 	mutex_lock(&objects->types_lock);
 	/* before anybody can have an object of it */
-	WRITE_ONCE(objects->extras, objects->extras | (type->flags & REFSLAB_TYPE_EXTRA));
+	WRITE_ONCE(objects->extras, objects->extras |
+				    (type->flags & (REFSLAB_TYPE_EXTRA | REFSLAB_TYPE_CLEARS)));
 	if (name_taken(objects, type->name))
 		err = -EEXIST;
 	else

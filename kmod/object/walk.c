@@ -55,6 +55,33 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
 	return 0;
 }
 
+static int walk(struct refslab_objects *objects, u64 *cursor, bool containers, refslab_walk_fn fn,
+		void *arg)
+{
+	struct refslab_pool *pool;
+	unsigned int block;
+	u64 next, at;
+	int ret = 0;
+
+	next = unpack(*cursor, &block);
+	at = next;
+	refslab_mem_hold(&objects->mem);
+	while ((pool = refslab_mem_next_pool(&objects->mem, &next))) {
+		/* the cursor's pool may have gone meanwhile, or be another */
+		if (next != at + 1)
+			block = 0;
+		if (!containers || pool->kind == REFSLAB_MEM_CONTAINER)
+			ret = walk_pool(pool, &block, fn, arg);
+		if (ret)
+			break;
+		block = 0;
+		cond_resched();
+	}
+	refslab_mem_release(&objects->mem);
+	*cursor = ret ? pack(next - 1, block) : 0;
+	return ret;
+}
+
 /**
  * refslab_walk() - call a function for every live object
  * @objects: the heap's objects
@@ -70,29 +97,24 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
  */
 int refslab_walk(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn, void *arg)
 {
-	struct refslab_pool *pool;
-	unsigned int block;
-	u64 next, at;
-	int ret = 0;
-
-	next = unpack(*cursor, &block);
-	at = next;
-	refslab_mem_hold(&objects->mem);
-	while ((pool = refslab_mem_next_pool(&objects->mem, &next))) {
-		/* the cursor's pool may have gone meanwhile, or be another */
-		if (next != at + 1)
-			block = 0;
-		ret = walk_pool(pool, &block, fn, arg);
-		if (ret)
-			break;
-		block = 0;
-		cond_resched();
-	}
-	refslab_mem_release(&objects->mem);
-	*cursor = ret ? pack(next - 1, block) : 0;
-	return ret;
+	return walk(objects, cursor, false, fn, arg);
 }
 REFSLAB_EXPORT_TEST(refslab_walk);
+
+/**
+ * refslab_walk_containers() - call a function for every live object that may hold references
+ * @objects: the heap's objects
+ * @cursor: where to begin, 0 for the beginning; out: where to go on, 0 at the end
+ * @fn: as for refslab_walk()
+ * @arg: for @fn
+ *
+ * As refslab_walk(), without touching atoms.
+ */
+int refslab_walk_containers(struct refslab_objects *objects, u64 *cursor, refslab_walk_fn fn,
+			    void *arg)
+{
+	return walk(objects, cursor, true, fn, arg);
+}
 
 /*
  * A place: a pool and a block in it as numbers, 62 bits; the cursor's top bit is the highest of

@@ -53,6 +53,16 @@ static const char * const names[] = {
 	[REFSLAB_OP_DEREF] = "deref",
 	[REFSLAB_OP_BYID] = "byid",
 	[REFSLAB_OP_FINALIZED] = "finalized",
+	[REFSLAB_OP_FREEZE] = "freeze",
+	[REFSLAB_OP_UNFREEZE] = "unfreeze",
+	[REFSLAB_OP_FREEZECOUNT] = "freezecount",
+	[REFSLAB_OP_REFERENTS] = "referents",
+	[REFSLAB_OP_REFERRERS] = "referrers",
+	[REFSLAB_OP_SET_DEBUG] = "set_debug",
+	[REFSLAB_OP_GET_DEBUG] = "get_debug",
+	[REFSLAB_OP_GARBAGE] = "garbage",
+	[REFSLAB_OP_EMPTY_GARBAGE] = "empty_garbage",
+	[REFSLAB_OP_WATCH] = "watch",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -104,7 +114,9 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
 	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
-	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1 and 2" },
+	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1, 2, and 3 for what is frozen" },
+	{ REFSLAB_OP_SET_DEBUG, EOPNOTSUPP, "this kernel does not know one of the debug flags" },
+	{ REFSLAB_OP_WATCH, EOPNOTSUPP, "this kernel does not know one of the kinds of events" },
 	{ REFSLAB_OP_WEAK, EPROTOTYPE,
 	  "only objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },

@@ -97,6 +97,12 @@ int refslab_read_events(struct refslab_session *session, struct refslab_event_re
 			size_t max, size_t *count);
 
 /*
+ * Is it an event of a scan? Then it brings no handle, and *@gc becomes what it says. Only sessions
+ * that asked with refslab_op_watch() get any.
+ */
+bool refslab_event_of_gc(const struct refslab_event_record *record, struct refslab_gc_record *gc);
+
+/*
  * Errors as sentences
  */
 
@@ -280,6 +286,32 @@ int refslab_op_weak(struct refslab_session *s, __u32 handle, __u32 flags, __u32 
 int refslab_op_deref(struct refslab_session *s, __u32 weak, __u32 *handle);
 int refslab_op_byid(struct refslab_session *s, __u64 id, __u32 *handle);
 int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalized);
+
+int refslab_op_freeze(struct refslab_session *s);
+int refslab_op_unfreeze(struct refslab_session *s);
+int refslab_op_freezecount(struct refslab_session *s, __u64 *count);
+
+/*
+ * What @handle refers to, and the objects that refer to it: as refslab_op_objects(). There may be
+ * fewer records than @max, or none, before the last call.
+ */
+int refslab_op_referents(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count);
+int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count);
+
+/* @flags: REFSLAB_DEBUG_*. */
+int refslab_op_set_debug(struct refslab_session *s, __u32 flags);
+int refslab_op_get_debug(struct refslab_session *s, __u32 *flags);
+
+/* What scans kept: as refslab_op_objects(). */
+int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_record *records,
+		       size_t max, size_t *count);
+/* @count, may be NULL: how many there were. */
+int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count);
+
+/* @flags: REFSLAB_WATCH_*, which events besides those of objects the session reads. */
+int refslab_op_watch(struct refslab_session *s, __u32 flags);
 
 #ifdef __cplusplus
 }

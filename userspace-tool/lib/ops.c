@@ -349,6 +349,19 @@ int refslab_op_get_stats(struct refslab_session *s, struct refslab_gc_stats *sta
 	return do_fill(s, REFSLAB_OP_GET_STATS, &copy, stats, sizeof(copy));
 }
 
+/* Operations that write records, and give a cursor to go on with. */
+static int do_records(struct refslab_session *s, struct refslab_op *op, __u64 *cursor,
+		      size_t *count)
+{
+	int err = do_op(s, op);
+
+	if (err)
+		return err;
+	*count = op->result[0];
+	*cursor = op->result[1];
+	return 0;
+}
+
 int refslab_op_objects(struct refslab_session *s, __u64 *cursor, __u32 generation,
 		       struct refslab_record *records, size_t max, size_t *count)
 {
@@ -356,13 +369,8 @@ int refslab_op_objects(struct refslab_session *s, __u64 *cursor, __u32 generatio
 		.opcode = REFSLAB_OP_OBJECTS,
 		.arg = { *cursor, generation, PTR(records), max * sizeof(*records) },
 	};
-	int err = do_op(s, &op);
 
-	if (err)
-		return err;
-	*count = op.result[0];
-	*cursor = op.result[1];
-	return 0;
+	return do_records(s, &op, cursor, count);
 }
 
 int refslab_op_trim(struct refslab_session *s, __u64 *bytes)
@@ -411,4 +419,89 @@ int refslab_op_finalized(struct refslab_session *s, __u32 handle, bool *finalize
 	if (!err)
 		*finalized = op.result[0];
 	return err;
+}
+
+int refslab_op_freeze(struct refslab_session *s)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FREEZE };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_unfreeze(struct refslab_session *s)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_UNFREEZE };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_freezecount(struct refslab_session *s, __u64 *count)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FREEZECOUNT };
+
+	return do_u64(s, &op, count);
+}
+
+int refslab_op_referents(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_REFERENTS,
+		.arg = { handle, *cursor, PTR(records), max * sizeof(*records) },
+	};
+
+	return do_records(s, &op, cursor, count);
+}
+
+int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
+			 struct refslab_record *records, size_t max, size_t *count)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_REFERRERS,
+		.arg = { handle, *cursor, PTR(records), max * sizeof(*records) },
+	};
+
+	return do_records(s, &op, cursor, count);
+}
+
+int refslab_op_set_debug(struct refslab_session *s, __u32 flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_SET_DEBUG, .arg = { flags } };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_get_debug(struct refslab_session *s, __u32 *flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_GET_DEBUG };
+
+	return do_u32(s, &op, flags);
+}
+
+int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_record *records,
+		       size_t max, size_t *count)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_GARBAGE,
+		.arg = { *cursor, PTR(records), max * sizeof(*records) },
+	};
+
+	return do_records(s, &op, cursor, count);
+}
+
+int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_EMPTY_GARBAGE };
+	int err = do_op(s, &op);
+
+	if (!err && count)
+		*count = op.result[0];
+	return err;
+}
+
+int refslab_op_watch(struct refslab_session *s, __u32 flags)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_WATCH, .arg = { flags } };
+
+	return do_op(s, &op);
 }

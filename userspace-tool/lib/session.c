@@ -102,3 +102,11 @@ int refslab_read_events(struct refslab_session *session, struct refslab_event_re
 	*count = n / sizeof(*records);
 	return 0;
 }
+
+bool refslab_event_of_gc(const struct refslab_event_record *record, struct refslab_gc_record *gc)
+{
+	if (record->event < REFSLAB_EVENT_GC_START || record->event > REFSLAB_EVENT_GC_LOST)
+		return false;
+	memcpy(gc, record, sizeof(*gc));
+	return true;
+}

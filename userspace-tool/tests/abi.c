@@ -68,13 +68,21 @@ AT(refslab_event_record, handle, 4);
 AT(refslab_event_record, id, 8);
 AT(refslab_event_record, reserved, 16);
 
+static_assert(sizeof(struct refslab_gc_record) == 32, "refslab_gc_record");
+AT(refslab_gc_record, event, 0);
+AT(refslab_gc_record, handle, 4);
+AT(refslab_gc_record, collected, 8);
+AT(refslab_gc_record, duration_ns, 16);
+AT(refslab_gc_record, generation, 24);
+AT(refslab_gc_record, uncollectable, 28);
+
 static_assert(sizeof(struct refslab_gc_stats) == 72, "refslab_gc_stats");
 AT(refslab_gc_stats, gen[1].collections, 24);
 AT(refslab_gc_stats, gen[1].collected, 32);
 AT(refslab_gc_stats, gen[1].uncollectable, 40);
 
 /* Fields are only ever added at the end, so these stay for ever. */
-static_assert(sizeof(struct refslab_stat) >= 104, "refslab_stat");
+static_assert(sizeof(struct refslab_stat) >= 120, "refslab_stat");
 AT(refslab_stat, objects, 0);
 AT(refslab_stat, tracked, 8);
 AT(refslab_stat, handles, 16);
@@ -89,6 +97,7 @@ AT(refslab_stat, large, 80);
 AT(refslab_stat, arenas_made, 88);
 AT(refslab_stat, arenas_returned, 96);
 AT(refslab_stat, max_trash, 104);
+AT(refslab_stat, events, 112);
 
 static_assert(REFSLAB_IOC_QUERY == 0xe200, "QUERY");
 static_assert(REFSLAB_IOC_CREATE == 0xe201, "CREATE");
@@ -137,6 +146,16 @@ OPCODE(WEAK, 39);
 OPCODE(DEREF, 40);
 OPCODE(BYID, 41);
 OPCODE(FINALIZED, 42);
+OPCODE(FREEZE, 43);
+OPCODE(UNFREEZE, 44);
+OPCODE(FREEZECOUNT, 45);
+OPCODE(REFERENTS, 46);
+OPCODE(REFERRERS, 47);
+OPCODE(SET_DEBUG, 48);
+OPCODE(GET_DEBUG, 49);
+OPCODE(GARBAGE, 50);
+OPCODE(EMPTY_GARBAGE, 51);
+OPCODE(WATCH, 52);
 
 static_assert(REFSLAB_TYPE_ACYCLIC == 1, "ACYCLIC");
 static_assert(REFSLAB_TYPE_FINALIZER == 2, "FINALIZER");
@@ -144,6 +163,17 @@ static_assert(REFSLAB_TYPE_WEAKREF == 4, "WEAKREF");
 static_assert(REFSLAB_WEAK_CALLBACK == 1, "CALLBACK");
 static_assert(REFSLAB_EVENT_FINALIZE == 1, "EVENT_FINALIZE");
 static_assert(REFSLAB_EVENT_WEAKREF == 2, "EVENT_WEAKREF");
+static_assert(REFSLAB_DEBUG_STATS == 1, "DEBUG_STATS");
+static_assert(REFSLAB_DEBUG_COLLECTABLE == 2, "DEBUG_COLLECTABLE");
+static_assert(REFSLAB_DEBUG_UNCOLLECTABLE == 4, "DEBUG_UNCOLLECTABLE");
+static_assert(REFSLAB_DEBUG_SAVEALL == 32, "DEBUG_SAVEALL");
+static_assert(REFSLAB_DEBUG_LEAK == 38, "DEBUG_LEAK");
+static_assert(REFSLAB_EVENT_GC_START == 3, "EVENT_GC_START");
+static_assert(REFSLAB_EVENT_GC_STOP == 4, "EVENT_GC_STOP");
+static_assert(REFSLAB_EVENT_GC_LOST == 5, "EVENT_GC_LOST");
+static_assert(REFSLAB_WATCH_GC == 1, "WATCH_GC");
+static_assert(REFSLAB_GEN_FROZEN == 3, "GEN_FROZEN");
+static_assert(REFSLAB_GEN_ALL == 0xffffffff, "GEN_ALL");
 
 /* A structure longer than today's kernel knows. */
 #define LONGER(type) struct { struct type now; __u8 later[64]; }

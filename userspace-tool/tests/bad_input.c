@@ -19,7 +19,7 @@ enum kind {
 	ANY, SLOTTED, PAYLOADED, LIST, INT, STR, WEAKABLE, WEAK,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
-	WEAK_FLAGS, ANY_ID,
+	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID,
 	/* Memory, and how much of it. */
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, PAYLOAD, ROOM, ROOM_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
@@ -73,6 +73,16 @@ static const struct shape {
 	SHAPE(DEREF, WEAK),
 	SHAPE(BYID, ANY_ID),
 	SHAPE(FINALIZED, ANY),
+	SHAPE(FREEZE),
+	SHAPE(UNFREEZE),
+	SHAPE(FREEZECOUNT),
+	SHAPE(REFERENTS, ANY, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(REFERRERS, ANY, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(SET_DEBUG, DEBUG_FLAGS),
+	SHAPE(GET_DEBUG),
+	SHAPE(GARBAGE, CURSOR, ROOM, RECORDS_LEN),
+	SHAPE(EMPTY_GARBAGE),
+	SHAPE(WATCH, WATCH_FLAGS),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -160,12 +170,19 @@ static const struct way {
 	{ K(GENERATION), "generation 3", EINVAL, .value = 3 },
 	{ K(GENERATION), "all generations", EINVAL, .value = REFSLAB_GEN_ALL },
 	{ K(GENERATION), "generation + 2^32", EINVAL, .special = V_BEYOND },
-	{ K(WHICH), "generation 3", EINVAL, .value = 3 },
+	{ K(WHICH), "generation 4", EINVAL, .value = 4 },
 	{ K(WHICH), "generation + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(WHICH), "generation -1", EINVAL, .value = ~0ull },
 	{ K(THRESHOLD), "2^31", EINVAL, .value = 1ull << 31 },
 	{ K(THRESHOLD), "threshold + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(THRESHOLD), "threshold -1", EINVAL, .value = ~0ull },
+	{ K(DEBUG_FLAGS), "flag 8", EOPNOTSUPP, .value = 8 },
+	{ K(DEBUG_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 64 | 1 },
+	{ K(DEBUG_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
+	{ K(DEBUG_FLAGS), "flags -1", EOPNOTSUPP, .value = ~0ull },
+	{ K(WATCH_FLAGS), "unknown flag", EOPNOTSUPP, .value = 2 },
+	{ K(WATCH_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1ull << 63 | 1 },
+	{ K(WATCH_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
 	{ K(WEAK_FLAGS), "unknown flag", EOPNOTSUPP, .value = 1u << 1 },
 	{ K(WEAK_FLAGS), "known and unknown flag", EOPNOTSUPP, .value = 1u << 31 | 1u },
 	{ K(WEAK_FLAGS), "flags + 2^32", EOPNOTSUPP, .special = V_BEYOND },
@@ -299,6 +316,14 @@ static void world_open(void)
 		must(CLOSE, must(LIST));
 		must(CLOSE, need("STR", test_str(w.fd, "hello")));
 	}
+	/* something on the list of garbage */
+	w.node = must(NEW, w.types[0]);
+	must(SETSLOT, w.node, 0, w.node);
+	must(CLOSE, w.node);
+	must(SET_DEBUG, REFSLAB_DEBUG_SAVEALL);
+	must(COLLECT, 0);
+	must(SET_DEBUG, 0);
+
 	w.node = must(NEW, w.types[0]);
 	w.second = must(NEW, w.types[0]);
 	w.bare = must(NEW, w.types[1]);
@@ -337,7 +362,7 @@ struct look {
 	struct refslab_stat stat;
 	__u32 count[3], threshold[3];
 	struct refslab_gc_stats gc;
-	__u64 enabled, len, slot_id, empty_slot, item_id[3], value, weak_id;
+	__u64 enabled, debug, len, slot_id, empty_slot, item_id[3], value, weak_id;
 	int nr, events;
 	struct refslab_record records[64];
 	char payload[64], str[8];
@@ -361,6 +386,7 @@ static void look(struct look *l)
 	must(GET_THRESHOLD, ptr(l->threshold), sizeof(l->threshold));
 	must(GET_STATS, ptr(&l->gc), sizeof(l->gc));
 	l->enabled = must(ISENABLED);
+	l->debug = must(GET_DEBUG);
 	l->nr = need("OBJECTS", test_records(w.fd, REFSLAB_GEN_ALL, l->records, 64));
 	l->len = must(LEN, w.list);
 	for (i = 0; i < l->len && i < 3; i++)
@@ -394,6 +420,9 @@ static __u64 right(const struct shape *s, unsigned int i)
 {
 	switch (s->kind[i]) {
 	case ANY:
+		/* of which there is something to tell */
+		if (s->opcode == REFSLAB_OP_REFERENTS || s->opcode == REFSLAB_OP_REFERRERS)
+			return w.node;
 		return s->opcode == REFSLAB_OP_CLOSE ? w.second : w.bare;
 	case SLOTTED:
 	case PAYLOADED:
@@ -408,6 +437,10 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.weakable;
 	case WEAK:
 		return w.weak;
+	case DEBUG_FLAGS:
+		return REFSLAB_DEBUG_SAVEALL;
+	case WATCH_FLAGS:
+		return REFSLAB_WATCH_GC;
 	case WEAK_FLAGS:
 		return REFSLAB_WEAK_CALLBACK;
 	case ANY_ID:
@@ -675,7 +708,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1370
+#define CASES	1630
 
 int main(void)
 {

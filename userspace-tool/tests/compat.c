@@ -76,6 +76,10 @@ FIXTURE_VARIANT_ADD(compat, events) {
 	.program = "events-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, controls) {
+	.program = "controls-32",
+};
+
 FIXTURE_SETUP(compat)
 {
 }

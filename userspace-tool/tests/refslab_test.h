@@ -296,6 +296,16 @@ static inline int test_events(int fd, struct refslab_event_record *records, unsi
 	return n % sizeof(*records) ? -EIO : n / (int)sizeof(*records);
 }
 
+/* The oldest event, which is one of a scan; one with event 0 when there is none. */
+static inline struct refslab_gc_record test_gc_event(int fd)
+{
+	struct refslab_gc_record record;
+
+	if (read(fd, &record, sizeof(record)) != sizeof(record))
+		memset(&record, 0, sizeof(record));
+	return record;
+}
+
 /* The oldest event of a session with O_NONBLOCK; one with event 0 when there is none. */
 static inline struct refslab_event_record test_event(int fd)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -108,50 +109,75 @@ static bool do_stats(struct job *job)
 	return refslab_job_say(job, "stats", array);
 }
 
-static struct json_object *row_of_record(struct job *job, const struct refslab_record *record)
-{
-	const char *type = refslab_names_type_name(job->script->names, record->type);
-	struct json_object *row = json_object_new_object();
+static const struct {
+	const char *name;
+	__u32 flag;
+} debug_flags[] = {
+	{ "STATS", REFSLAB_DEBUG_STATS },
+	{ "COLLECTABLE", REFSLAB_DEBUG_COLLECTABLE },
+	{ "UNCOLLECTABLE", REFSLAB_DEBUG_UNCOLLECTABLE },
+	{ "SAVEALL", REFSLAB_DEBUG_SAVEALL },
+	/* Not shown, but understood. */
+	{ "LEAK", REFSLAB_DEBUG_LEAK },
+	{ "OFF", 0 },
+};
 
-	json_object_object_add(row, "id", json_object_new_uint64(record->id));
-	json_object_object_add(row, "type", type ? json_object_new_string(type) :
-					   json_object_new_int64(record->type));
-	json_object_object_add(row, "refcount", json_object_new_int64(record->refcount));
-	json_object_object_add(row, "generation", record->generation == REFSLAB_GEN_ALL ? NULL :
-						  json_object_new_int64(record->generation));
-	json_object_object_add(row, "bytes", json_object_new_int64(record->bytes));
-	return row;
+#define SHOWN_FLAGS	4
+
+static bool say_debug(struct job *job)
+{
+	struct json_object *array;
+	unsigned int i;
+	__u32 flags;
+	int err = refslab_op_get_debug(job->session, &flags);
+
+	if (!refslab_job_check(job, REFSLAB_OP_GET_DEBUG, err))
+		return false;
+	array = json_object_new_array();
+	for (i = 0; array && i < SHOWN_FLAGS; i++)
+		if (flags & debug_flags[i].flag)
+			json_object_array_add(array, json_object_new_string(debug_flags[i].name));
+	return refslab_job_say(job, "debug", array);
 }
 
-static bool do_objects(struct job *job)
+static bool do_debug(struct job *job)
 {
-	__u64 g = job->line->nr_args ? job->number[0] : REFSLAB_GEN_ALL;
-	struct json_object *array = json_object_new_array();
-	struct refslab_record *records;
-	size_t count, i, max = 4096;
-	__u64 cursor = 0;
-	int err = -EINVAL;
+	const struct parser_line *line = job->line;
+	__u32 flags = 0;
+	unsigned int i, k;
 
-	records = reallocarray(NULL, max, sizeof(*records));
-	if (!records || !array) {
-		free(records);
-		json_object_put(array);
-		return refslab_job_no_memory(job);
+	if (!line->nr_args)
+		return say_debug(job);
+	for (i = 0; i < line->nr_args; i++) {
+		for (k = 0; k < ARRAY_SIZE(debug_flags); k++)
+			if (!strcasecmp(line->args[i].text, debug_flags[k].name))
+				break;
+		if (k == ARRAY_SIZE(debug_flags) || line->args[i].has_number)
+			return refslab_job_fail(job, "there is no flag '%.40s'",
+						line->args[i].text);
+		flags |= debug_flags[k].flag;
 	}
-	while (g < REFSLAB_GENERATIONS || !job->line->nr_args) {
-		err = refslab_op_objects(job->session, &cursor, g, records, max, &count);
-		if (err)
-			break;
-		for (i = 0; i < count; i++)
-			json_object_array_add(array, row_of_record(job, &records[i]));
-		if (!cursor)
-			break;
-	}
-	free(records);
-	if (!err)
-		return refslab_job_say(job, "objects", array);
-	json_object_put(array);
-	return refslab_job_check(job, REFSLAB_OP_OBJECTS, err);
+	return refslab_job_check(job, REFSLAB_OP_SET_DEBUG,
+				 refslab_op_set_debug(job->session, flags));
+}
+
+static bool do_freeze(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_FREEZE, refslab_op_freeze(job->session));
+}
+
+static bool do_unfreeze(struct job *job)
+{
+	return refslab_job_check(job, REFSLAB_OP_UNFREEZE, refslab_op_unfreeze(job->session));
+}
+
+static bool do_freezecount(struct job *job)
+{
+	__u64 count;
+	int err = refslab_op_freezecount(job->session, &count);
+
+	return refslab_job_check(job, REFSLAB_OP_FREEZECOUNT, err) &&
+	       refslab_job_say_number(job, "freezecount", count);
 }
 
 static bool do_trim(struct job *job)
@@ -182,7 +208,8 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "large", s.large) &&
 	       refslab_job_say_number(job, "arenas_made", s.arenas_made) &&
 	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned) &&
-	       refslab_job_say_number(job, "max_trash", s.max_trash);
+	       refslab_job_say_number(job, "max_trash", s.max_trash) &&
+	       refslab_job_say_number(job, "events", s.events);
 }
 
 static bool do_sleep(struct job *job)
@@ -205,7 +232,10 @@ const struct job_statement refslab_collector_statements[] = {
 	{ "disable", do_disable },
 	{ "enabled", do_enabled },
 	{ "stats", do_stats },
-	{ "objects", do_objects },
+	{ "debug", do_debug },
+	{ "freeze", do_freeze },
+	{ "unfreeze", do_unfreeze },
+	{ "freezecount", do_freezecount },
 	{ "trim", do_trim },
 	{ "stat", do_stat },
 	{ "sleep", do_sleep },

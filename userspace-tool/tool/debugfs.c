@@ -36,7 +36,9 @@ static int parse_line(struct json_object *o, char *line)
 		return 0;
 	if (!value || strtok(NULL, " \t\n"))
 		return -EPROTO;
-	return json_object_object_add(o, name, parse_value(value)) ? -ENOMEM : 0;
+	/* A heap may be called by a number. */
+	return json_object_object_add(o, name, strcmp(name, "name") ? parse_value(value) :
+				      json_object_new_string(value)) ? -ENOMEM : 0;
 }
 
 struct json_object *refslab_debugfs_read(const char *mount, const char *file)

@@ -28,6 +28,7 @@ static const struct {
 
 static void print_row(struct json_object *heap)
 {
+	struct json_object *name;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(columns); i++) {
@@ -38,6 +39,8 @@ static void print_row(struct json_object *heap)
 		else
 			printf("%*s", columns[i].width, "-");
 	}
+	if (json_object_object_get_ex(heap, "name", &name))
+		printf("  %s", json_object_get_string(name));
 	putchar('\n');
 }
 
@@ -74,7 +77,7 @@ static int list_heaps(const char *mount, bool json)
 	}
 	for (i = 0; !json && i < ARRAY_SIZE(columns); i++)
 		printf("%*s%s", columns[i].width, columns[i].title,
-		       i + 1 < ARRAY_SIZE(columns) ? "" : "\n");
+		       i + 1 < ARRAY_SIZE(columns) ? "" : "  NAME\n");
 	for (i = 0; i < count; i++) {
 		struct json_object *heap = read_heap(mount, ids[i]);
 
@@ -117,7 +120,8 @@ const struct refslab_command refslab_heaps_command = {
 	.help =
 	"Usage: refslab heaps [--json]\n"
 	"Prints a line for each heap: its number, objects, those of them the collector tracks,\n"
-	"handles, bytes used, cached and reserved, arenas. Reads debugfs, which only root may.\n\n"
+	"handles, bytes used, cached and reserved, arenas, its name. Reads debugfs, which only root\n"
+	"may.\n\n"
 	"  -d, --debugfs DIR  where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
 	"  -j, --json         one object a heap, \"heap\" and the names of the counters as keys\n"
 	"  -h, --help         this text\n",

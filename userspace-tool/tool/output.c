@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Results for people. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +62,8 @@ static void print_value(const char *word, struct json_object *value)
 		fputs(json_object_get_boolean(value) ? "yes" : "no", stdout);
 		break;
 	case json_type_array:
+		if (!json_object_array_length(value))
+			fputs("off", stdout);
 		for (i = 0; i < json_object_array_length(value); i++)
 			printf("%s%s", i ? " " : "",
 			       json_object_get_string(json_object_array_get_idx(value, i)));
@@ -108,11 +111,20 @@ static void print_stats(struct json_object *generations)
 	}
 }
 
+/* The generation that an object is in, if any. */
+static const char *generation_of(struct json_object *row)
+{
+	const char *generation = text_of(row, "generation");
+
+	return strcmp(generation, "3") ? generation : "frozen";
+}
+
+/* How many, after what the line says, and a table of them. */
 static void print_objects(struct json_object *objects)
 {
 	size_t i, n = json_object_array_length(objects);
 
-	printf("objects: %zu\n", n);
+	printf("%zu\n", n);
 	if (n)
 		puts("          ID  TYPE              REFCOUNT  GENERATION     BYTES");
 	for (i = 0; i < n; i++) {
@@ -120,7 +132,7 @@ static void print_objects(struct json_object *objects)
 
 		printf("  %10s  %-16s  %8s  %10s  %8s\n", text_of(row, "id"),
 		       text_of(row, "type"), text_of(row, "refcount"),
-		       text_of(row, "generation"), text_of(row, "bytes"));
+		       generation_of(row), text_of(row, "bytes"));
 	}
 }
 
@@ -172,6 +184,12 @@ static void print_words(const struct parser_line *line)
 	fputs(": ", stdout);
 }
 
+static bool is_records(const char *word)
+{
+	return !strcmp(word, "objects") || !strcmp(word, "garbage") ||
+	       !strcmp(word, "referents") || !strcmp(word, "referrers");
+}
+
 void refslab_output_line(const struct parser_line *line, struct json_object *result)
 {
 	const char *word = line->word->word;
@@ -192,7 +210,12 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		print_stat(result);
 	} else if (json_object_object_get_ex(result, "stats", &value)) {
 		print_stats(value);
-	} else if (json_object_object_get_ex(result, "objects", &value)) {
+	} else if (json_object_object_get_ex(result, word, &value) && is_records(word)) {
+		/* a generation is in every row anyway */
+		if (!strcmp(word, "objects"))
+			fputs("objects: ", stdout);
+		else
+			print_words(line);
 		print_objects(value);
 	} else if (json_object_object_get_ex(result, word, &value)) {
 		/* The statement, then the answer. */

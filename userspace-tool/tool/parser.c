@@ -12,8 +12,7 @@
 /* Words of the language that this version has no operation for. */
 static const char * const later_words[] = {
 	"float", "bytes", "tuple", "dict", "set", "instance", "setattr", "getattr", "delattr",
-	"contains", "referents", "referrers", "debug", "garbage", "freeze", "unfreeze",
-	"freezecount", "graph",
+	"contains", "graph",
 };
 
 static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)

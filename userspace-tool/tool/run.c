@@ -233,10 +233,12 @@ const struct refslab_command refslab_run_command = {
 	"  setslot N SLOT X        clearslot N SLOT         y = slot N SLOT\n"
 	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH\n"
 	"  w = weak X [callback]   y = deref W              y = byid ID\n"
-	"  finalized X             y = event                events\n"
+	"  finalized X             y = event                events                watch gc|off\n"
 	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n"
+	"  referents X  referrers X\n"
 	"  collect [G]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n"
-	"  objects [G]  trim  stat  sleep MS\n"
+	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n"
+	"  trim  stat  sleep MS\n"
 	"Strings know \\n \\t \\\\ \\\" and \\xHH. refslab(8) explains all of them.\n",
 	.main = run_main,
 };

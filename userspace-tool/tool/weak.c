@@ -71,15 +71,42 @@ static int read_pending(struct job *job, struct refslab_event_record *records, s
 	return refslab_read_events(job->session, records, max, count);
 }
 
+/* An event of a scan. */
+static void describe_scan(struct json_object *row, const struct refslab_gc_record *gc)
+{
+	const char *what = "gc_start";
+
+	if (gc->event == REFSLAB_EVENT_GC_STOP)
+		what = "gc_stop";
+	else if (gc->event == REFSLAB_EVENT_GC_LOST)
+		what = "gc_lost";
+	json_object_object_add(row, "event", json_object_new_string(what));
+	if (gc->event == REFSLAB_EVENT_GC_LOST) {
+		json_object_object_add(row, "lost", json_object_new_uint64(gc->collected));
+		return;
+	}
+	json_object_object_add(row, "generation", json_object_new_int64(gc->generation));
+	if (gc->event == REFSLAB_EVENT_GC_START)
+		return;
+	json_object_object_add(row, "collected", json_object_new_uint64(gc->collected));
+	json_object_object_add(row, "uncollectable", json_object_new_int64(gc->uncollectable));
+	json_object_object_add(row, "duration_ns", json_object_new_uint64(gc->duration_ns));
+}
+
 /* An event for people and programs; NULL when there is no memory. */
 static struct json_object *row_of_event(struct job *job, const struct refslab_event_record *event)
 {
 	const char *what = event->event == REFSLAB_EVENT_WEAKREF ? "weakref" : "finalize";
 	struct json_object *row = json_object_new_object();
 	char type[REFSLAB_NAME_MAX + 1] = "";
+	struct refslab_gc_record gc;
 
 	if (!row)
 		return NULL;
+	if (refslab_event_of_gc(event, &gc)) {
+		describe_scan(row, &gc);
+		return row;
+	}
 	json_object_object_add(row, "event", json_object_new_string(what));
 	json_object_object_add(row, "id", json_object_new_uint64(event->id));
 	if (event->event == REFSLAB_EVENT_FINALIZE &&
@@ -100,10 +127,11 @@ static bool do_event(struct job *job)
 		return refslab_job_fail(job, "no event");
 	job->result = row_of_event(job, &event);
 	if (!job->result) {
-		refslab_op_close(job->session, event.handle);
+		if (event.handle)
+			refslab_op_close(job->session, event.handle);
 		return refslab_job_no_memory(job);
 	}
-	return refslab_job_bind(job, event.handle);
+	return event.handle ? refslab_job_bind(job, event.handle) : refslab_job_unbind(job);
 }
 
 /* All that are pending; false, with the error in *@err, when that did not work to the end. */
@@ -153,6 +181,8 @@ static bool do_events(struct job *job)
 			refslab_job_no_memory(job);
 	}
 	for (i = 0; i < count; i++) {
+		if (!records[i].handle)
+			continue;
 		err = refslab_op_close(job->session, records[i].handle);
 		if (ok)
 			ok = refslab_job_check(job, REFSLAB_OP_CLOSE, err);
@@ -162,6 +192,20 @@ static bool do_events(struct job *job)
 	return ok;
 }
 
+static bool do_watch(struct job *job)
+{
+	const struct parser_arg *option = &job->line->args[0];
+	__u32 flags = REFSLAB_WATCH_GC;
+
+	if (!strcmp(option->text, "off"))
+		flags = 0;
+	else if (strcmp(option->text, "gc"))
+		flags = ~0u;
+	if (flags == ~0u || option->has_number)
+		return refslab_job_fail(job, "there are the options 'gc' and 'off'");
+	return refslab_job_check(job, REFSLAB_OP_WATCH, refslab_op_watch(job->session, flags));
+}
+
 const struct job_statement refslab_weak_statements[] = {
 	{ "weak", do_weak },
 	{ "deref", do_deref },
@@ -169,5 +213,6 @@ const struct job_statement refslab_weak_statements[] = {
 	{ "finalized", do_finalized },
 	{ "event", do_event },
 	{ "events", do_events },
+	{ "watch", do_watch },
 	{ }
 };

@@ -35,6 +35,7 @@ const struct parser_word refslab_parser_words[] = {
 	{ "finalized", "n", PARSER_DOES, "finalized X" },
 	{ "event", "", PARSER_MAKES, "NAME = event" },
 	{ "events", "", PARSER_DOES, "events" },
+	{ "watch", "o", PARSER_DOES, "watch gc|off" },
 
 	/* Looking at an object. */
 	{ "refcount", "n", PARSER_DOES, "refcount X" },
@@ -44,6 +45,8 @@ const struct parser_word refslab_parser_words[] = {
 	{ "is", "nn", PARSER_DOES, "is X Y" },
 	{ "tracked", "n", PARSER_DOES, "tracked X" },
 	{ "block", "n", PARSER_DOES, "block X" },
+	{ "referents", "n", PARSER_DOES, "referents X" },
+	{ "referrers", "n", PARSER_DOES, "referrers X" },
 
 	/* The collector. */
 	{ "collect", "?u", PARSER_DOES, "collect [GENERATION]" },
@@ -54,6 +57,11 @@ const struct parser_word refslab_parser_words[] = {
 	{ "enabled", "", PARSER_DOES, "enabled" },
 	{ "stats", "", PARSER_DOES, "stats" },
 	{ "objects", "?u", PARSER_DOES, "objects [GENERATION]" },
+	{ "debug", "*o", PARSER_DOES, "debug [FLAG...]" },
+	{ "garbage", "?o", PARSER_DOES, "garbage [clear]" },
+	{ "freeze", "", PARSER_DOES, "freeze" },
+	{ "unfreeze", "", PARSER_DOES, "unfreeze" },
+	{ "freezecount", "", PARSER_DOES, "freezecount" },
 
 	/* The heap, and the script itself. */
 	{ "trim", "", PARSER_DOES, "trim" },
