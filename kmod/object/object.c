@@ -90,8 +90,9 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 static __always_inline bool begin(struct refslab_type *type, struct refslab_object *obj, int cpu)
 {
 	struct refslab_objects_cpu *own = per_cpu_ptr(type->objects->cpu, cpu);
+	struct refslab_cache_cpu *cache = per_cpu_ptr(type->cache.cpu, cpu);
 
-	per_cpu_ptr(type->cache.cpu, cpu)->made++;
+	WRITE_ONCE(cache->made, cache->made + 1);
 	obj->id = next_id(type->objects, own);
 	if (!(type->flags & REFSLAB_TYPE_TRACKED))
 		return false;
@@ -221,7 +222,7 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 	cpu = get_cpu();
 	cache = per_cpu_ptr(type->cache.cpu, cpu);
 	own = per_cpu_ptr(type->objects->cpu, cpu);
-	cache->freed++;
+	WRITE_ONCE(cache->freed, cache->freed + 1);
 	cache->streak = 0;
 	if (counts) {
 		WRITE_ONCE(own->young, own->young - 1);
