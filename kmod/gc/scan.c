@@ -685,6 +685,23 @@ static void make_map(struct refslab_scan *scan)
 	scan->map_mask = n - 1;
 }
 
+/* Whoever wants to know reads it without a lock: whole numbers, of this scan or of the last. */
+static void tell_last(struct refslab_gc_last *last, const struct refslab_scan *scan, u64 window)
+{
+	unsigned int i;
+
+	WRITE_ONCE(last->generation, scan->generation);
+	WRITE_ONCE(last->visited, scan->visited);
+	WRITE_ONCE(last->skipped, scan->skipped);
+	WRITE_ONCE(last->touched, scan->touched);
+	WRITE_ONCE(last->unreachable, scan->dead);
+	WRITE_ONCE(last->passes, scan->passes);
+	WRITE_ONCE(last->window_ns, window);
+	WRITE_ONCE(last->longest_ns, scan->longest_ns);
+	for (i = 0; i < REFSLAB_GC_PARTS; i++)
+		WRITE_ONCE(last->part_ns[i], scan->part_ns[i]);
+}
+
 /**
  * refslab_scan() - scan a generation with all younger ones
  * @gc: the collector; its scan_lock is held
@@ -706,7 +723,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		.generation = generation,
 		.filter = filter,
 	};
-	u64 begin = ktime_get_ns();
+	u64 begin = ktime_get_ns(), window;
 
 	scan.begin = begin;
 	scan.looked = begin;
@@ -731,7 +748,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		refslab_scan_settle(&scan);
 	verdict(&scan);
 	end_part(&scan, REFSLAB_GC_SETTLE);
-	gc->last.window_ns = scan.begin - begin;
+	window = scan.begin - begin;
 	refslab_resurrect(&scan);
 	gather(&scan, garbage);
 	wipe(&scan);
@@ -741,14 +758,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 
 	result->unreachable = scan.dead;
 	result->uncollectable = 0;
-	gc->last.generation = generation;
-	gc->last.visited = scan.visited;
-	gc->last.skipped = scan.skipped;
-	gc->last.touched = scan.touched;
-	gc->last.unreachable = scan.dead;
-	gc->last.passes = scan.passes;
-	gc->last.longest_ns = scan.longest_ns;
-	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
+	tell_last(&gc->last, &scan, window);
 }
 
 /* Objects after which those still waiting are counted anew. */

@@ -203,7 +203,8 @@ static void retire(struct refslab_mem *mem, struct refslab_pool *pool)
 	for (i = 0; i < ARRAY_SIZE(objects->pools); i++) {
 		if (pool->marks.queued[i])
 			list_del(&pool->marks.node[i]);
-		pool->marks.queued[i] = 0;
+		/* the scanner may look without the lock whether it is on the list */
+		WRITE_ONCE(pool->marks.queued[i], 0);
 	}
 	spin_unlock(&objects->pools_lock);
 }
