@@ -79,7 +79,8 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 	INIT_LIST_HEAD(&extra->event.node);
 	extra->id = obj->id;
 	refslab_object_lock(obj);
-	__clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	/* as in refslab_finalize_begin() */
+	data_race((__clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head), 0));
 	refslab_object_unlock(obj);
 }
 

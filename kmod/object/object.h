@@ -295,8 +295,12 @@ static inline void refslab_object_lock(struct refslab_object *obj)
 
 static inline void refslab_object_unlock(struct refslab_object *obj)
 {
-	/* head changes under the lock only, so that the store need not be atomic */
-	__bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	/*
+	 * head changes under the lock only, so that the store need not be atomic: who waits for the
+	 * lock sets a bit that is set, and who looks at the type beside sees the same in either
+	 * word. KCSAN takes the store for a plain one; it is one instruction, or marked.
+	 */
+	data_race((__bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head), 0));
 }
 
 static inline void **refslab_object_slots(const struct refslab_object *obj)
@@ -314,7 +318,8 @@ static inline void refslab_object_lock_next(struct refslab_object *obj)
 
 static inline void refslab_object_unlock_next(struct refslab_object *obj)
 {
-	__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	/* as in refslab_object_unlock() */
+	data_race((__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head), 0));
 	__release(bitlock);
 }
 
