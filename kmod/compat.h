@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -22,6 +23,20 @@
 #define REFSLAB_EXPORT_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, REFSLAB_TEST)
 #define REFSLAB_IMPORT_TEST()		MODULE_IMPORT_NS(REFSLAB_TEST)
 #endif
+
+/*
+ * Before 6.12 at the latest, KUnit ran a module's suites before the module's parameters were set:
+ * then a test reads one itself, when it is "name=" and a number.
+ */
+static inline void refslab_compat_param(const char *name, unsigned int *value)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	const char *at = THIS_MODULE->args ? strstr(THIS_MODULE->args, name) : NULL;
+
+	if (at && at[strlen(name)] == '=')
+		sscanf(at + strlen(name) + 1, "%u", value);
+#endif
+}
 
 /* The unbound workqueue has had a second name since 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)

@@ -462,11 +462,17 @@ static bool enough(const struct stress *s)
 
 static void stress_race(struct kunit *test)
 {
-	unsigned int threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS), i;
 	struct task_struct *scanner, *walker;
-	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
-	struct worker *w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
+	unsigned int threads, i;
+	struct stress *s;
+	struct worker *w;
 
+	refslab_compat_param("stress_seconds", &stress_seconds);
+	refslab_compat_param("stress_threads", &stress_threads);
+	refslab_compat_param("sabotage", &sabotage);
+	threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	s->seed = get_random_u32();
