@@ -43,6 +43,13 @@ static inline void refslab_compat_param(const char *name, unsigned int *value)
 #define system_dfl_wq	system_unbound_wq
 #endif
 
+/* In a tracepoint. From 6.10 on it finds the source itself, in the string's definition. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define refslab_compat_assign_str(to, from)	({ (void)(from); __assign_str(to); })
+#else
+#define refslab_compat_assign_str(to, from)	__assign_str(to, from)
+#endif
+
 /* From 6.7 on shrinkers are allocated by the core. */
 static inline struct shrinker *
 refslab_compat_shrinker_register(const char *name,

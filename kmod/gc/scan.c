@@ -62,6 +62,7 @@
 #include <linux/slab.h>
 
 #include "scan.h"
+#include "../trace.h"
 
 /*
  * The version has 32 bits. Every object of S is compared with its snapshot at least this often, and
@@ -120,6 +121,7 @@ static void end_part(struct refslab_scan *scan, enum refslab_gc_part part)
 {
 	u64 now = ktime_get_ns();
 
+	trace_refslab_scan_phase(scan, part, now - scan->begin);
 	scan->part_ns[part] += now - scan->begin;
 	scan->begin = now;
 }
@@ -323,6 +325,8 @@ static void snapshot_blocks(struct refslab_scan *scan, struct refslab_pool *pool
 		if (alive)
 			live |= bits & -bits;
 	}
+	scan->promoted += hweight_long(live & ~(scan->generation ? marks->old[i] :
+								   marks->middle[i]));
 	marks->middle[i] &= ~blocks;
 	marks->old[i] &= ~blocks;
 	if (scan->generation)
@@ -665,12 +669,18 @@ static void wipe(struct refslab_scan *scan)
 /* Puts the garbage on a list, which takes each object's id. */
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
+	struct refslab_object *obj;
 	struct refslab_pool *pool;
 	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_unmarked(n, pool)
-			refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
+		for_each_unmarked(n, pool) {
+			obj = &refslab_scan_object(pool, n)->obj;
+			if (trace_refslab_destroy_enabled())
+				trace_refslab_destroy(refslab_object_type(obj), obj->id,
+						      REFSLAB_BY_SCAN);
+			refslab_destroy_add(garbage, obj);
+		}
 		refslab_scan_yield(scan);
 	}
 }
@@ -730,12 +740,14 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
 	INIT_LIST_HEAD(&scan.announced);
+	trace_refslab_scan_start(&scan);
 	refslab_mem_hold(scan.mem);
 	if (generation == REFSLAB_GENERATIONS_NR - 1)
 		make_map(&scan);
 
 	snapshot_pools(&scan);
 	end_part(&scan, REFSLAB_GC_SNAPSHOT);
+	trace_refslab_promote(&scan);
 	/*
 	 * Every snapshot is taken before the first slot is read: a reference that moved between
 	 * two slots under the eyes of phase 2 moved after its target's snapshot, and touched it.
@@ -749,12 +761,14 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	verdict(&scan);
 	end_part(&scan, REFSLAB_GC_SETTLE);
 	window = scan.begin - begin;
+	trace_refslab_commit(&scan, window);
 	refslab_resurrect(&scan);
 	gather(&scan, garbage);
 	wipe(&scan);
 	end_part(&scan, REFSLAB_GC_FINALIZE);
 	kvfree(scan.map);
 	refslab_mem_release(scan.mem);
+	trace_refslab_scan_stop(&scan, scan.begin - begin);
 
 	result->unreachable = scan.dead;
 	result->uncollectable = 0;

@@ -12,6 +12,7 @@
 #include <linux/wait.h>
 
 #include "object.h"
+#include "../trace.h"
 
 #define ID_BATCH	256
 #define YOUNG_DEBT	64	/* frees a CPU may be ahead before the sum is looked at */
@@ -114,6 +115,7 @@ static __always_inline void publish(struct refslab_type *type, struct refslab_ob
 	 * the object is complete for whoever sees the count, and for mark_young().
 	 */
 	atomic64_add_return(REFSLAB_WORD_GET, &obj->word);
+	trace_refslab_alloc(type, obj);
 	if (!(type->flags & REFSLAB_TYPE_TRACKED))
 		return;
 	mark_young(type->objects, obj);

@@ -207,6 +207,7 @@ struct refslab_objects_hooks {
 /**
  * struct refslab_objects - the objects of a heap
  * @mem:	the heap's memory
+ * @heap_id:	the heap's number, for tracepoints
  * @cpu:	per-CPU part
  * @hooks:	see there
  * @types:	types by number, from 1
@@ -231,6 +232,7 @@ struct refslab_objects_hooks {
  */
 struct refslab_objects {
 	struct refslab_mem mem;
+	u32 heap_id;
 	struct refslab_objects_cpu __percpu *cpu;
 	const struct refslab_objects_hooks *hooks;
 	struct xarray types;
@@ -541,6 +543,7 @@ static inline void refslab_object_put(struct refslab_object *obj)
 		refslab_destroy_last(obj);
 }
 
+void refslab_destroy_put(struct refslab_dead *dead, struct refslab_object *obj);
 void refslab_destroy_enter(struct refslab_objects *objects);
 void refslab_destroy_leave(struct refslab_objects *objects);
 void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj));
