@@ -38,6 +38,13 @@ static inline void refslab_compat_param(const char *name, unsigned int *value)
 #endif
 }
 
+/* What generates the parameters of a KUnit case. Since 6.18 it is told the test. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define REFSLAB_COMPAT_PARAMS(name)	name(struct kunit *test, const void *prev, char *desc)
+#else
+#define REFSLAB_COMPAT_PARAMS(name)	name(const void *prev, char *desc)
+#endif
+
 /* The unbound workqueue has had a second name since 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define system_dfl_wq	system_unbound_wq
