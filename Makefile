@@ -27,6 +27,10 @@ demo: ## a tour on Debian's stock kernel in a guest, set up from nothing
 test: ## all tests, in guests; the last line is the verdict; ONLY='KUnit*' for some
 	@ONLY='$(ONLY)' tests/run-all
 
+# As an argument: SECONDS in its environment is to a shell a clock that runs.
+stress: ## what only time brings out, and data races; SECONDS=600 of each kind; ONLY='*kcsan*' for some
+	@ONLY='$(ONLY)' tests/stress $(or $(SECONDS),600)
+
 bench: ## side-by-side benchmarks in a guest, into build/bench.json; ONLY='scan_*' for some
 	@ONLY='$(ONLY)' bench/bench
 
@@ -56,4 +60,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | \
 		while read -r target text; do printf 'make %-9s %s\n' "$$target" "$$text"; done
 
-.PHONY: all modules tool demo test bench check verify install clean help
+.PHONY: all modules tool demo test stress bench check verify install clean help

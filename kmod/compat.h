@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -23,9 +24,37 @@
 #define REFSLAB_IMPORT_TEST()		MODULE_IMPORT_NS(REFSLAB_TEST)
 #endif
 
+/*
+ * Before 6.12 at the latest, KUnit ran a module's suites before the module's parameters were set:
+ * then a test reads one itself, when it is "name=" and a number.
+ */
+static inline void refslab_compat_param(const char *name, unsigned int *value)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	const char *at = THIS_MODULE->args ? strstr(THIS_MODULE->args, name) : NULL;
+
+	if (at && at[strlen(name)] == '=')
+		sscanf(at + strlen(name) + 1, "%u", value);
+#endif
+}
+
+/* What generates the parameters of a KUnit case. Since 6.18 it is told the test. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define REFSLAB_COMPAT_PARAMS(name)	name(struct kunit *test, const void *prev, char *desc)
+#else
+#define REFSLAB_COMPAT_PARAMS(name)	name(const void *prev, char *desc)
+#endif
+
 /* The unbound workqueue has had a second name since 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define system_dfl_wq	system_unbound_wq
+#endif
+
+/* In a tracepoint. From 6.10 on it finds the source itself, in the string's definition. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define refslab_compat_assign_str(to, from)	({ (void)(from); __assign_str(to); })
+#else
+#define refslab_compat_assign_str(to, from)	__assign_str(to, from)
 #endif
 
 /* From 6.7 on shrinkers are allocated by the core. */

@@ -133,7 +133,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	atomic_inc(&nr_heaps);
 	mutex_lock(&heaps_lock);
 	heap->id = ++last_id;
-	heap->gc.heap_id = heap->id;
+	heap->objects.heap_id = heap->id;
 	list_add_tail(&heap->node, &heaps);
 	mutex_unlock(&heaps_lock);
 	refslab_debugfs_heap_add(heap);

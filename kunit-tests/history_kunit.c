@@ -338,6 +338,8 @@ static void histories_match_a_model(struct kunit *test)
 	const char *what = NULL;
 	unsigned int n, i;
 
+	refslab_compat_param("histories", &histories);
+	refslab_compat_param("history_seed", &history_seed);
 	h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	h->heap = refslab_fixture_heap(test);

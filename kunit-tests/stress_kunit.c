@@ -44,6 +44,8 @@ MODULE_PARM_DESC(sabotage, "leave a step of the scan out (enum refslab_sabotage)
 /* A slow guest goes on until the collector has had its turns, but not for ever. */
 #define MIN_SCANS	10
 #define PATIENCE	120
+/* KUnit gives a case 300 s, and the kernel calls insmod hung before. */
+#define SLICE		60
 
 struct stress {
 	struct refslab_heap *heap;
@@ -460,17 +462,40 @@ static bool enough(const struct stress *s)
 	return atomic64_read(&s->scans) > MIN_SCANS && atomic64_read(&s->unreachable) > 0;
 }
 
+/* The seconds of each slice. */
+static const void *REFSLAB_COMPAT_PARAMS(slices)
+{
+	static unsigned int left, slice;
+
+	if (!prev) {
+		refslab_compat_param("stress_seconds", &stress_seconds);
+		left = stress_seconds;
+	} else if (!left) {
+		return NULL;
+	}
+	slice = min_t(unsigned int, left, SLICE);
+	left -= slice;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u s, %u to go", slice, left);
+	return &slice;
+}
+
 static void stress_race(struct kunit *test)
 {
-	unsigned int threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS), i;
+	unsigned int seconds = *(const unsigned int *)test->param_value;
 	struct task_struct *scanner, *walker;
-	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
-	struct worker *w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
+	unsigned int threads, i;
+	struct stress *s;
+	struct worker *w;
 
+	refslab_compat_param("stress_threads", &stress_threads);
+	refslab_compat_param("sabotage", &sabotage);
+	threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	s->seed = get_random_u32();
-	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, stress_seconds);
+	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, seconds);
 	make_heap(test, s);
 	WRITE_ONCE(refslab_scan_sabotage, sabotage);
 	for (i = 0; i < threads; i++) {
@@ -483,7 +508,7 @@ static void stress_race(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
 	walker = kthread_run(walk_back_to_back, s, "refslab-walk");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, walker);
-	msleep(stress_seconds * 1000);
+	msleep(seconds * 1000);
 	for (i = 0; i < PATIENCE && !enough(s); i++)
 		msleep(1000);
 	kthread_stop(walker);
@@ -508,15 +533,21 @@ static void stress_race(struct kunit *test)
 
 static void stress_long_lists(struct kunit *test)
 {
-	unsigned int threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS), i;
-	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
-	struct worker *w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
+	unsigned int seconds = *(const unsigned int *)test->param_value;
 	struct task_struct *scanner;
+	unsigned int threads, i;
+	struct stress *s;
+	struct worker *w;
 
+	refslab_compat_param("stress_threads", &stress_threads);
+	refslab_compat_param("sabotage", &sabotage);
+	threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	s->seed = get_random_u32();
-	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, stress_seconds);
+	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, seconds);
 	make_heap(test, s);
 	/* a list that nobody refers to anew is no candidate */
 	WRITE_ONCE(s->heap->gc.filter, false);
@@ -531,7 +562,7 @@ static void stress_long_lists(struct kunit *test)
 	}
 	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
-	msleep(stress_seconds * 1000);
+	msleep(seconds * 1000);
 	for (i = 0; i < PATIENCE && atomic64_read(&s->scans) <= MIN_SCANS; i++)
 		msleep(1000);
 	for (i = 0; i < threads; i++)
@@ -552,8 +583,8 @@ static void stress_long_lists(struct kunit *test)
 }
 
 static struct kunit_case stress_cases[] = {
-	KUNIT_CASE(stress_long_lists),
-	KUNIT_CASE(stress_race),
+	KUNIT_CASE_PARAM(stress_long_lists, slices),
+	KUNIT_CASE_PARAM(stress_race, slices),
 	{}
 };
 

@@ -56,8 +56,7 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 	while (!refslab_event_heard(&heap->objects.events) && dropped < budget &&
 	       (obj = refslab_event_take(&heap->objects.events))) {
 		dropped++;
-		if (refslab_word_put(&obj->word))
-			refslab_destroy_add(&dead, obj);
+		refslab_destroy_put(&dead, obj);
 	}
 	events = dropped;
 	if (dropped == budget)
@@ -74,8 +73,7 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 		session->nr_handles--;
 		xa_unlock(&session->handles);
 		dropped++;
-		if (refslab_word_put(&obj->word))
-			refslab_destroy_add(&dead, obj);
+		refslab_destroy_put(&dead, obj);
 	}
 	atomic64_sub(dropped - events, &heap->handles);
 	if (dead.first)

@@ -25,7 +25,7 @@
 
 static void tell(const struct refslab_gc *gc, const char *what, const struct refslab_object *obj)
 {
-	pr_info_ratelimited("refslab: heap %u (%s): %s object %llu (%s)\n", gc->heap_id,
+	pr_info_ratelimited("refslab: heap %u (%s): %s object %llu (%s)\n", gc->objects->heap_id,
 			    gc->heap_name, what, obj->id, refslab_object_type(obj)->name);
 }
 
@@ -43,7 +43,7 @@ void refslab_garbage_tell_stats(const struct refslab_gc *gc, const struct refsla
 	if (!(READ_ONCE(gc->debug) & REFSLAB_DEBUG_STATS))
 		return;
 	pr_info_ratelimited("refslab: heap %u (%s): scan of generation %u: %llu objects, %llu unreachable, %llu uncollectable, %llu ns, %llu ns of them to the verdict\n",
-			    gc->heap_id, gc->heap_name, last->generation,
+			    gc->objects->heap_id, gc->heap_name, last->generation,
 			    last->visited + last->skipped, result->unreachable,
 			    result->uncollectable, ns, last->window_ns);
 }

@@ -90,8 +90,7 @@ struct refslab_gc_last {
  * @max_trash:	the most there ever were
  * @notifier:	called around every scan; its lock nests in @scan_lock
  * @debug:	REFSLAB_DEBUG_*
- * @heap_id:	whose collector it is, for the log
- * @heap_name:	likewise
+ * @heap_name:	whose collector it is, for the log
  * @garbage:	what lives on though it was found dead, each with a reference; under its own lock
  * @garbage_next: number for the next one there
  * @garbage_nr:	how many there are
@@ -117,7 +116,6 @@ struct refslab_gc {
 	u64 max_trash;
 	struct blocking_notifier_head notifier;
 	u32 debug;
-	u32 heap_id;
 	const char *heap_name;
 	struct xarray garbage;
 	unsigned long garbage_next;

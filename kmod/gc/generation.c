@@ -97,9 +97,12 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 	if (trash > gc->max_trash)
 		WRITE_ONCE(gc->max_trash, trash);
 
-	generation[g].collections++;
-	generation[g].collected += result->unreachable - result->uncollectable;
-	generation[g].uncollectable += result->uncollectable;
+	/* read without the lock by whoever wants to know: whole numbers, each for itself */
+	WRITE_ONCE(generation[g].collections, generation[g].collections + 1);
+	WRITE_ONCE(generation[g].collected,
+		   generation[g].collected + result->unreachable - result->uncollectable);
+	WRITE_ONCE(generation[g].uncollectable,
+		   generation[g].uncollectable + result->uncollectable);
 	survivors = gc->last.skipped + gc->last.visited - gc->last.unreachable;
 	if (g == 1) {
 		gc->old_pending += survivors;
@@ -330,9 +333,10 @@ unsigned int refslab_generation_of(const struct refslab_object *obj)
 
 	if (test_bit(index, pool->marks.young))
 		return 0;
-	if (test_bit(index, pool->marks.middle))
+	/* a scan may be moving objects of the same word: then either answer was right lately */
+	if (data_race(test_bit(index, pool->marks.middle)))
 		return 1;
-	if (!READ_ONCE(objects->frozen) || test_bit(index, pool->marks.old))
+	if (!READ_ONCE(objects->frozen) || data_race(test_bit(index, pool->marks.old)))
 		return 2;
 	return REFSLAB_GENERATION_FROZEN;
 }

@@ -64,6 +64,7 @@
 #include <linux/slab.h>
 
 #include "scan.h"
+#include "../trace.h"
 
 /*
  * The version has 32 bits. Every object of S is compared with its snapshot at least this often, and
@@ -122,6 +123,7 @@ static void end_part(struct refslab_scan *scan, enum refslab_gc_part part)
 {
 	u64 now = ktime_get_ns();
 
+	trace_refslab_scan_phase(scan, part, now - scan->begin);
 	scan->part_ns[part] += now - scan->begin;
 	scan->begin = now;
 }
@@ -325,6 +327,8 @@ static void snapshot_blocks(struct refslab_scan *scan, struct refslab_pool *pool
 		if (alive)
 			live |= bits & -bits;
 	}
+	scan->promoted += hweight_long(live & ~(scan->generation ? marks->old[i] :
+								   marks->middle[i]));
 	marks->middle[i] &= ~blocks;
 	marks->old[i] &= ~blocks;
 	if (scan->generation)
@@ -667,12 +671,18 @@ static void wipe(struct refslab_scan *scan)
 /* Puts the garbage on a list, which takes each object's id. */
 static void gather(struct refslab_scan *scan, struct refslab_dead *garbage)
 {
+	struct refslab_object *obj;
 	struct refslab_pool *pool;
 	unsigned int n;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
-		for_each_unmarked(n, pool)
-			refslab_destroy_add(garbage, &refslab_scan_object(pool, n)->obj);
+		for_each_unmarked(n, pool) {
+			obj = &refslab_scan_object(pool, n)->obj;
+			if (trace_refslab_destroy_enabled())
+				trace_refslab_destroy(refslab_object_type(obj), obj->id,
+						      REFSLAB_BY_SCAN);
+			refslab_destroy_add(garbage, obj);
+		}
 		refslab_scan_yield(scan);
 	}
 }
@@ -685,6 +695,23 @@ static void make_map(struct refslab_scan *scan)
 	n = min(n, MAP_MAX);
 	scan->map = kvcalloc(n, sizeof(*scan->map), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	scan->map_mask = n - 1;
+}
+
+/* Whoever wants to know reads it without a lock: whole numbers, of this scan or of the last. */
+static void tell_last(struct refslab_gc_last *last, const struct refslab_scan *scan, u64 window)
+{
+	unsigned int i;
+
+	WRITE_ONCE(last->generation, scan->generation);
+	WRITE_ONCE(last->visited, scan->visited);
+	WRITE_ONCE(last->skipped, scan->skipped);
+	WRITE_ONCE(last->touched, scan->touched);
+	WRITE_ONCE(last->unreachable, scan->unreachable);
+	WRITE_ONCE(last->passes, scan->passes);
+	WRITE_ONCE(last->window_ns, window);
+	WRITE_ONCE(last->longest_ns, scan->longest_ns);
+	for (i = 0; i < REFSLAB_GC_PARTS; i++)
+		WRITE_ONCE(last->part_ns[i], scan->part_ns[i]);
 }
 
 /**
@@ -708,19 +735,21 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		.generation = generation,
 		.filter = filter,
 	};
-	u64 begin = ktime_get_ns();
+	u64 begin = ktime_get_ns(), window;
 
 	scan.begin = begin;
 	scan.looked = begin;
 	scan.tail = &scan.pools;
 	scan.gray_tail = &scan.gray;
 	INIT_LIST_HEAD(&scan.announced);
+	trace_refslab_scan_start(&scan);
 	refslab_mem_hold(scan.mem);
 	if (generation == REFSLAB_GENERATIONS_NR - 1)
 		make_map(&scan);
 
 	snapshot_pools(&scan);
 	end_part(&scan, REFSLAB_GC_SNAPSHOT);
+	trace_refslab_promote(&scan);
 	/*
 	 * Every snapshot is taken before the first slot is read: a reference that moved between
 	 * two slots under the eyes of phase 2 moved after its target's snapshot, and touched it.
@@ -733,7 +762,8 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 		refslab_scan_settle(&scan);
 	verdict(&scan);
 	end_part(&scan, REFSLAB_GC_SETTLE);
-	gc->last.window_ns = scan.begin - begin;
+	window = scan.begin - begin;
+	trace_refslab_commit(&scan, window);
 	refslab_resurrect(&scan);
 	refslab_garbage_sift(gc, &scan);
 	gather(&scan, garbage);
@@ -741,18 +771,12 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	end_part(&scan, REFSLAB_GC_FINALIZE);
 	kvfree(scan.map);
 	refslab_mem_release(scan.mem);
+	trace_refslab_scan_stop(&scan, scan.begin - begin);
 
 	result->unreachable = scan.unreachable;
 	result->uncollectable = scan.uncollectable;
 	result->dead = scan.dead;
-	gc->last.generation = generation;
-	gc->last.visited = scan.visited;
-	gc->last.skipped = scan.skipped;
-	gc->last.touched = scan.touched;
-	gc->last.unreachable = scan.unreachable;
-	gc->last.passes = scan.passes;
-	gc->last.longest_ns = scan.longest_ns;
-	memcpy(gc->last.part_ns, scan.part_ns, sizeof(scan.part_ns));
+	tell_last(&gc->last, &scan, window);
 	refslab_garbage_tell_stats(gc, result, scan.begin - begin);
 }
 

@@ -39,6 +39,7 @@ struct refslab_scan_map {
  * @swept:	when all of the set was last compared with its snapshots (jiffies)
  * @skipped:	old objects that cannot have become garbage since they were judged
  * @visited:	objects in the set
+ * @promoted:	objects the snapshot moved to an older generation
  * @touched:	objects kept because somebody touched them
  * @dead:	objects found dead, and to be torn down
  * @unreachable: objects found dead
@@ -71,6 +72,7 @@ struct refslab_scan {
 	unsigned long swept;
 	u64 skipped;
 	u64 visited;
+	u64 promoted;
 	u64 touched;
 	u64 dead;
 	u64 unreachable;

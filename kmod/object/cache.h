@@ -84,8 +84,9 @@ static inline void *refslab_cache_pop(struct refslab_cache_cpu *cpu)
 	if (!block)
 		return NULL;
 	cpu->head = *refslab_cache_link(block);
+	/* others look at the numbers at any time, and want no more than whole ones */
 	WRITE_ONCE(cpu->nr, cpu->nr - 1);
-	cpu->hits++;
+	WRITE_ONCE(cpu->hits, cpu->hits + 1);
 	return block;
 }
 

@@ -15,13 +15,52 @@
 
 #include "object.h"
 #include "../refslab.h"
+#include "../trace.h"
 
 #define BITE	1024
+
+/* What a scan found dead has been told by it already. */
+static bool by_scan(const struct refslab_object *obj)
+{
+	return refslab_word_read(&obj->word) & REFSLAB_WORD_DEAD;
+}
+
+/*
+ * Tells of an object whose count reached 0, while it has its id. One that keeps it elsewhere may
+ * yet be brought back by its finalizer: it is told of as it is freed, see bite().
+ */
+static noinline void tell_last(struct refslab_object *obj)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+
+	if (!(type->flags & REFSLAB_TYPE_EXTRA) && !by_scan(obj))
+		trace_refslab_destroy(type, obj->id, REFSLAB_BY_COUNT);
+}
+
+/* Puts an object whose count has just reached 0 on a list, which takes its id. */
+static void add_last(struct refslab_dead *dead, struct refslab_object *obj)
+{
+	if (trace_refslab_destroy_enabled())
+		tell_last(obj);
+	refslab_destroy_add(dead, obj);
+}
 
 static void put_into(struct refslab_dead *dead, struct refslab_object *obj)
 {
 	if (refslab_word_put(&obj->word))
-		refslab_destroy_add(dead, obj);
+		add_last(dead, obj);
+}
+
+/**
+ * refslab_destroy_put() - drop a reference, and keep the object for later when it was the last
+ * @dead: objects whose count reached 0
+ * @obj: the object
+ *
+ * Context: task context.
+ */
+void refslab_destroy_put(struct refslab_dead *dead, struct refslab_object *obj)
+{
+	put_into(dead, obj);
 }
 
 /**
@@ -202,6 +241,10 @@ static int bite(struct refslab_dead *dead, u32 *budget)
 		}
 		if (*budget)
 			--*budget;
+		if (trace_refslab_destroy_enabled() && (type->flags & REFSLAB_TYPE_EXTRA) &&
+		    !by_scan(obj))
+			trace_refslab_destroy(type, refslab_object_extra(obj, type)->id,
+					      REFSLAB_BY_COUNT);
 		refslab_destroy_release(obj, type);
 		refslab_object_free(obj, type);
 	}
@@ -337,6 +380,8 @@ void refslab_destroy_last(struct refslab_object *obj)
 	struct refslab_objects *objects = type->objects;
 	struct refslab_dead dead = { };
 
+	if (trace_refslab_destroy_enabled())
+		tell_last(obj);
 	/*
 	 * The pools' locks are plain ones: not under a lock that an interrupt takes, too. In a
 	 * release() preemption is off; otherwise another CPU's flag, read by one who moves, only

@@ -21,7 +21,8 @@ bool refslab_finalize_begin(struct refslab_object *obj)
 	bool first;
 
 	refslab_object_lock(obj);
-	first = !__test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	/* beside the lock others look at the type, which stays; see refslab_object_unlock() */
+	first = !data_race(__test_and_set_bit(REFSLAB_HEAD_FINALIZED, &obj->head));
 	refslab_object_unlock(obj);
 	return first;
 }

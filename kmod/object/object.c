@@ -12,6 +12,7 @@
 #include <linux/wait.h>
 
 #include "object.h"
+#include "../trace.h"
 
 #define ID_BATCH	256
 #define YOUNG_DEBT	64	/* frees a CPU may be ahead before the sum is looked at */
@@ -79,7 +80,8 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 	INIT_LIST_HEAD(&extra->event.node);
 	extra->id = obj->id;
 	refslab_object_lock(obj);
-	__clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head);
+	/* as in refslab_finalize_begin() */
+	data_race((__clear_bit(REFSLAB_HEAD_FINALIZED, &obj->head), 0));
 	refslab_object_unlock(obj);
 }
 
@@ -90,8 +92,9 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 static __always_inline bool begin(struct refslab_type *type, struct refslab_object *obj, int cpu)
 {
 	struct refslab_objects_cpu *own = per_cpu_ptr(type->objects->cpu, cpu);
+	struct refslab_cache_cpu *cache = per_cpu_ptr(type->cache.cpu, cpu);
 
-	per_cpu_ptr(type->cache.cpu, cpu)->made++;
+	WRITE_ONCE(cache->made, cache->made + 1);
 	obj->id = next_id(type->objects, own);
 	if (!(type->flags & REFSLAB_TYPE_TRACKED))
 		return false;
@@ -112,6 +115,7 @@ static __always_inline void publish(struct refslab_type *type, struct refslab_ob
 	 * the object is complete for whoever sees the count, and for mark_young().
 	 */
 	atomic64_add_return(REFSLAB_WORD_GET, &obj->word);
+	trace_refslab_alloc(type, obj);
 	if (!(type->flags & REFSLAB_TYPE_TRACKED))
 		return;
 	mark_young(type->objects, obj);
@@ -221,7 +225,7 @@ void refslab_object_free(struct refslab_object *obj, struct refslab_type *type)
 	cpu = get_cpu();
 	cache = per_cpu_ptr(type->cache.cpu, cpu);
 	own = per_cpu_ptr(type->objects->cpu, cpu);
-	cache->freed++;
+	WRITE_ONCE(cache->freed, cache->freed + 1);
 	if (counts) {
 		WRITE_ONCE(own->young, own->young - 1);
 		if (unlikely(own->young <= -YOUNG_DEBT))

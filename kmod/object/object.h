@@ -210,6 +210,7 @@ struct refslab_objects_hooks {
 /**
  * struct refslab_objects - the objects of a heap
  * @mem:	the heap's memory
+ * @heap_id:	the heap's number, for tracepoints and the log
  * @cpu:	per-CPU part
  * @hooks:	see there
  * @types:	types by number, from 1
@@ -236,6 +237,7 @@ struct refslab_objects_hooks {
  */
 struct refslab_objects {
 	struct refslab_mem mem;
+	u32 heap_id;
 	struct refslab_objects_cpu __percpu *cpu;
 	const struct refslab_objects_hooks *hooks;
 	struct xarray types;
@@ -301,8 +303,12 @@ static inline void refslab_object_lock(struct refslab_object *obj)
 
 static inline void refslab_object_unlock(struct refslab_object *obj)
 {
-	/* head changes under the lock only, so that the store need not be atomic */
-	__bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	/*
+	 * head changes under the lock only, so that the store need not be atomic: who waits for the
+	 * lock sets a bit that is set, and who looks at the type beside sees the same in either
+	 * word. KCSAN takes the store for a plain one; it is one instruction, or marked.
+	 */
+	data_race((__bit_spin_unlock(REFSLAB_HEAD_LOCK, &obj->head), 0));
 }
 
 static inline void **refslab_object_slots(const struct refslab_object *obj)
@@ -320,7 +326,8 @@ static inline void refslab_object_lock_next(struct refslab_object *obj)
 
 static inline void refslab_object_unlock_next(struct refslab_object *obj)
 {
-	__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head);
+	/* as in refslab_object_unlock() */
+	data_race((__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head), 0));
 	__release(bitlock);
 }
 
@@ -543,6 +550,7 @@ static inline void refslab_object_put(struct refslab_object *obj)
 		refslab_destroy_last(obj);
 }
 
+void refslab_destroy_put(struct refslab_dead *dead, struct refslab_object *obj);
 void refslab_destroy_enter(struct refslab_objects *objects);
 void refslab_destroy_leave(struct refslab_objects *objects);
 void refslab_destroy_call(struct refslab_object *obj, void (*fn)(void *obj));

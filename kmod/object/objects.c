@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "object.h"
+#include "../trace.h"
 
 /**
  * refslab_objects_young() - containers made minus containers freed since the last scan of 0
@@ -207,6 +208,7 @@ void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refsla
 	for (i = 0; i < ARRAY_SIZE(objects->pools); i++) {
 		if (pool->marks.queued[i])
 			list_del(&pool->marks.node[i]);
+		/* the scanner may look without the lock whether it is on the list */
 		WRITE_ONCE(pool->marks.queued[i], 0);
 	}
 	spin_unlock(&objects->pools_lock);
@@ -272,6 +274,7 @@ static int abandon(struct refslab_object *obj, void *arg)
 	struct refslab_objects *objects = arg;
 	struct refslab_type *type = refslab_object_type(obj);
 
+	trace_refslab_destroy(type, obj->id, REFSLAB_BY_HEAP);
 	/* a release() that puts it must not destroy it once more */
 	refslab_word_fix(&obj->word);
 	if (type->flags & REFSLAB_TYPE_TABLE)

@@ -28,7 +28,8 @@
 
 #define TEST_DEVICE	"/dev/refslab"
 #define TEST_DEBUGFS	"/sys/kernel/debug/refslab"
-#define TEST_SETTLE_MS	10000
+/* How long what is freed, or collected, may take: on a busy machine more. */
+#define TEST_SETTLE_MS	((unsigned int)test_env("REFSLAB_TEST_SETTLE_MS", 10000))
 
 /* struct refslab_op.from */
 #define F(i)	(1u << (i))
@@ -351,11 +352,16 @@ static inline void test_heap_check(struct __test_metadata *_metadata, const stru
 	EXPECT_STREQ("ok\n", text);
 }
 
-/* Freeing is the kernel's work and may outlast the last close. */
+/*
+ * Freeing is the kernel's work and may outlast the last close. REFSLAB_TEST_ALONE=0: others have
+ * heaps, too.
+ */
 static inline void test_expect_nothing_left(struct __test_metadata *_metadata)
 {
 	char text[4096] = "";
 
+	if (!test_env("REFSLAB_TEST_ALONE", 1))
+		return;
 	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, test_nothing_left(text, sizeof(text)))) {
 		TH_LOG("left after %u ms:\n%s", TEST_SETTLE_MS, text);
 	}

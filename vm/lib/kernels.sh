@@ -4,7 +4,7 @@
 
 kernel_names="stock debug um um-debug"
 # Made only when asked for by name.
-kernel_extra="stock-6.12"
+kernel_extra="stock-6.12 kcsan"
 
 # kernel_spec NAME: what it is made of. Those with k_source are built here from
 # that source package and fragments of vm/config, the others are packages.
@@ -20,6 +20,8 @@ kernel_spec()
 		k_package=linux-image-6.12-cloud-amd64 k_9p=linux-source-6.12 ;;
 	debug)
 		k_source=linux-source-6.1 k_config='common qemu debug' ;;
+	kcsan)
+		k_source=linux-source-6.1 k_config='common qemu kcsan' ;;
 	um)
 		k_arch=um k_suite=sid k_source='linux-source-[0-9]*'
 		k_config='common um' ;;

@@ -54,6 +54,31 @@ faults="$faults|kobject_add_internal failed|-+\[ cut here \]-+"
 faults="$faults|kmemleak: (Memory pool empty|Cannot allocate"
 faults="$faults|Kernel memory leak detector disabled)"
 
+# foreign_races: numbers of the lines that begin a report of KCSAN on the kernel alone, which has
+# races of its own. A module has a part in a race when it is among the first three functions of an
+# access, leaving aside what an interrupt has interrupted, and queue_work(): a work's word is the
+# workqueue's, whose threads read it as they like. A report without its end is not a foreign one.
+foreign_races()
+{
+	awk '
+	{ sub(/^\[[^]]*\](\[[^]]*\])? /, "") }
+	/^BUG: KCSAN: / { at = NR; ours = /\[[a-z0-9_]+\]/; next }
+	!at { next }
+	/^(read|write|assert|race)[ -]/ { depth = 0; next }
+	/^ [^ ]+\+0x[0-9a-f]+\/0x/ {
+		if (/^ asm_.*interrupt/ || (!depth && /^ queue_work_on\+/))
+			depth = 3
+		if (++depth <= 3 && /\[[a-z0-9_]+\]$/)
+			ours = 1
+		next
+	}
+	/^=====/ {
+		if (!ours)
+			print at
+		at = 0
+	}' "$log"
+}
+
 # fault_lines: numbers of the lines at which the log reports a fault, since the
 # guest was ready if it ever was.
 fault_lines()
@@ -62,7 +87,8 @@ fault_lines()
 	ready=$(grep -an 'refslab-guest: ready' "$log" |
 		sed -n '1s/:.*//p') || true
 	{ grep -anE "^(\[[^]]*\](\[[^]]*\])? )?(\[ )?($faults)" "$log" || true; } |
-		awk -F: -v ready="${ready:-0}" '$1 > ready { print $1 }'
+		awk -F: -v ready="${ready:-0}" -v foreign=" $(foreign_races | xargs) " \
+			'$1 > ready && !index(foreign, " " $1 " ") { print $1 }'
 }
 
 log_faults()

@@ -5,14 +5,17 @@
  */
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 static char *what = "nothing";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "oops, warn, panic, hang, leak, deadlock, overrun, sleep, pin or refuse");
+MODULE_PARM_DESC(what, "oops, warn, panic, hang, leak, deadlock, overrun, race, sleep, pin or refuse");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -66,6 +69,32 @@ static noinline void fault_overrun(void)
 	kfree(p);
 }
 
+static int raced;
+
+static void race_work(struct work_struct *work)
+{
+	unsigned long end = jiffies + HZ;
+
+	while (time_before(jiffies, end)) {
+		raced++;
+		cpu_relax();
+	}
+}
+
+/* Wrong answers at worst: only KCSAN can see that it is done on two processors at once. */
+static noinline void fault_race(void)
+{
+	static struct work_struct work;
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	INIT_WORK(&work, race_work);
+	schedule_work_on(cpu, &work);
+	race_work(NULL);
+	flush_work(&work);
+}
+
 static noinline void fault_sleep(void)
 {
 	preempt_disable();
@@ -89,6 +118,8 @@ static int __init fault_init(void)
 		fault_deadlock();
 	else if (!strcmp(what, "overrun"))
 		fault_overrun();
+	else if (!strcmp(what, "race"))
+		fault_race();
 	else if (!strcmp(what, "sleep"))
 		fault_sleep();
 	else if (!strcmp(what, "pin"))
