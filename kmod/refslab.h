@@ -161,6 +161,7 @@ void *refslab_upgrade(void *weak);
 int refslab_referents(void *obj, int (*fn)(void *target, void *arg), void *arg);
 int refslab_referrers(void *obj, int (*fn)(void *owner, void *arg), void *arg);
 
+#define REFSLAB_COLLECT_ALL	0x100u
 long refslab_collect(struct refslab_heap *heap, int generation);
 void refslab_enable(struct refslab_heap *heap);
 void refslab_disable(struct refslab_heap *heap);

@@ -398,6 +398,12 @@ static void scan_unfiltered(struct kunit *test)
 		all += gc->last.visited;
 	}
 	KUNIT_EXPECT_EQ(test, all, 4);
+	/* and whoever says so */
+	for (i = 0; i < 5; i++) {
+		KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 2 | REFSLAB_COLLECT_ALL), 0L);
+		KUNIT_EXPECT_EQ(test, gc->last.visited, 1ULL);
+	}
+	KUNIT_EXPECT_EQ(test, refslab_collect(t->heap, 3 | REFSLAB_COLLECT_ALL), -EINVAL);
 	/* all of them when told so */
 	WRITE_ONCE(gc->filter, false);
 	for (i = 0; i < 5; i++) {

@@ -410,7 +410,7 @@ static void random_operations_match_an_array(struct kunit *test)
 /* --- long tables ---------------------------------------------------------------------------- */
 
 #define LONG_OBJS	1024
-#define LONG_MAX	300000
+#define LONG_MOST	300000
 
 struct long_model {
 	struct refslab_object *list;
@@ -472,7 +472,7 @@ static void long_begin(struct kunit *test, struct long_model *model)
 {
 	u32 i;
 
-	model->at = kvmalloc_array(LONG_MAX, sizeof(u16), GFP_KERNEL);
+	model->at = kvmalloc_array(LONG_MOST, sizeof(u16), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, model->at);
 	prandom_seed_state(&model->rnd, 20261121);
 	model->list = refslab_fixture_list(test);

@@ -265,7 +265,9 @@ enum refslab_opcode {
 	/* The collector. */
 
 	/*
-	 * g -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. unreachable: objects found and
+	 * g [| REFSLAB_COLLECT_ALL] -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. A scan
+	 * of 2 leaves out old objects that have lost no reference since the last one, as they
+	 * cannot have become garbage; with REFSLAB_COLLECT_ALL it looks at them, too. unreachable: objects found and
 	 * destroyed, or with REFSLAB_DEBUG_SAVEALL put on the list of garbage; not those that
 	 * finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER, with all they reach, that are
 	 * announced now and die later. uncollectable: those of them that cannot be destroyed; types
@@ -473,6 +475,9 @@ struct refslab_gc_record {
 	__u32 generation;
 	__u32 uncollectable;
 };
+
+/* For REFSLAB_OP_COLLECT, with the generation. */
+#define REFSLAB_COLLECT_ALL	0x100u
 
 #define REFSLAB_GEN_FROZEN	3u
 #define REFSLAB_GEN_ALL		0xffffffffu

@@ -31,7 +31,7 @@ int refslab_op_collect(struct refslab_call *call)
 	struct refslab_gc_result result = { };
 	int err;
 
-	if (call->arg[0] >= REFSLAB_GENERATIONS)
+	if ((call->arg[0] & ~(u64)REFSLAB_COLLECT_ALL) >= REFSLAB_GENERATIONS)
 		return -EINVAL;
 	err = refslab_generation_collect(&call->heap->gc, call->arg[0], &result, true);
 	if (err)

@@ -9,6 +9,7 @@
 #include <linux/timekeeping.h>
 
 #include "gc.h"
+#include "../../uapi/refslab.h"
 #include "../refslab.h"
 
 /*
@@ -70,7 +71,7 @@ static unsigned int choose(struct refslab_gc *gc)
 	return generation[1].count > generation[1].threshold;
 }
 
-static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result *result,
+static void run(struct refslab_gc *gc, unsigned int g, bool all, struct refslab_gc_result *result,
 		struct refslab_dead *garbage)
 {
 	struct refslab_generation *generation = gc->generation;
@@ -90,7 +91,7 @@ static void run(struct refslab_gc *gc, unsigned int g, struct refslab_gc_result 
 		WRITE_ONCE(generation[g + 1].count, generation[g + 1].count + 1);
 
 	filter = g == REFSLAB_GENERATIONS_NR - 1 && READ_ONCE(gc->filter) &&
-		 gc->full++ % UNFILTERED;
+		 gc->full++ % UNFILTERED && !all;
 	refslab_scan(gc, g, filter, result, garbage);
 	atomic_inc(&gc->tearing);
 	trash = atomic64_add_return(result->dead, &gc->trash);
@@ -137,7 +138,7 @@ static void automatic_work(struct work_struct *work)
 		mutex_lock(&gc->scan_lock);
 		ran = due(gc);
 		if (ran)
-			run(gc, choose(gc), &result, &garbage);
+			run(gc, choose(gc), false, &result, &garbage);
 		mutex_unlock(&gc->scan_lock);
 		if (ran)
 			finish(gc, &garbage);
@@ -168,7 +169,7 @@ static void help(struct refslab_gc *gc, bool far)
 	/* somebody else who waited may have done it */
 	ran = due(gc);
 	if (ran)
-		run(gc, choose(gc), &result, &garbage);
+		run(gc, choose(gc), false, &result, &garbage);
 	mutex_unlock(&gc->scan_lock);
 	if (ran)
 		finish(gc, &garbage);
@@ -217,7 +218,7 @@ static int finish_others(struct refslab_gc *gc, bool interruptible)
 /**
  * refslab_generation_collect() - scan now
  * @gc: the collector
- * @generation: the oldest to scan
+ * @generation: the oldest to scan; with REFSLAB_COLLECT_ALL nothing of it is left out
  * @result: out: what was found
  * @interruptible: whether a signal ends the wait for a scan under way
  *
@@ -230,9 +231,11 @@ static int finish_others(struct refslab_gc *gc, bool interruptible)
 int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 			       struct refslab_gc_result *result, bool interruptible)
 {
+	bool all = generation & REFSLAB_COLLECT_ALL;
 	struct refslab_dead garbage = { };
 	int err;
 
+	generation &= ~REFSLAB_COLLECT_ALL;
 	if (generation >= REFSLAB_GENERATIONS_NR)
 		return -EINVAL;
 	if (!interruptible)
@@ -241,7 +244,7 @@ int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 		return -EINTR;
 	err = finish_others(gc, interruptible);
 	if (!err)
-		run(gc, generation, result, &garbage);
+		run(gc, generation, all, result, &garbage);
 	mutex_unlock(&gc->scan_lock);
 	if (!err)
 		finish(gc, &garbage);

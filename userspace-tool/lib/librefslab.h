@@ -255,7 +255,7 @@ struct refslab_block {
 
 int refslab_op_block(struct refslab_session *s, __u32 handle, struct refslab_block *block);
 
-/* @uncollectable may be NULL. */
+/* @generation may have REFSLAB_COLLECT_ALL with it; @uncollectable may be NULL. */
 int refslab_op_collect(struct refslab_session *s, unsigned int generation, __u64 *unreachable,
 		       __u64 *uncollectable);
 int refslab_op_enable(struct refslab_session *s);

@@ -169,6 +169,7 @@ static const struct way {
 
 	{ K(GENERATION), "generation 3", EINVAL, .value = 3 },
 	{ K(GENERATION), "all generations", EINVAL, .value = REFSLAB_GEN_ALL },
+	{ K(GENERATION), "generation 3 of all", EINVAL, .value = REFSLAB_COLLECT_ALL | 3 },
 	{ K(GENERATION), "generation + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(WHICH), "generation 4", EINVAL, .value = 4 },
 	{ K(WHICH), "generation + 2^32", EINVAL, .special = V_BEYOND },
@@ -708,7 +709,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1630
+#define CASES	1631
 
 int main(void)
 {

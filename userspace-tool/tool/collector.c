@@ -26,11 +26,16 @@ static bool say_generations(struct job *job, const char *key,
 static bool do_collect(struct job *job)
 {
 	__u64 unreachable, uncollectable;
-	__u64 g = job->line->nr_args ? job->number[0] : REFSLAB_GENERATIONS - 1;
+	const struct parser_line *line = job->line;
+	__u64 g = line->nr_args ? job->number[0] : REFSLAB_GENERATIONS - 1;
+	__u32 all = line->nr_args > 1 ? REFSLAB_COLLECT_ALL : 0;
 	int err = -EINVAL;
 
+	if (all && (strcasecmp(line->args[1].text, "all") || line->args[1].has_number))
+		return refslab_job_fail(job, "collect takes a generation and 'all', not '%.40s'",
+					line->args[1].text);
 	if (g < REFSLAB_GENERATIONS)
-		err = refslab_op_collect(job->session, g, &unreachable, &uncollectable);
+		err = refslab_op_collect(job->session, g | all, &unreachable, &uncollectable);
 	return refslab_job_check(job, REFSLAB_OP_COLLECT, err) &&
 	       refslab_job_say_number(job, "collect", g) &&
 	       refslab_job_say_number(job, "unreachable", unreachable) &&

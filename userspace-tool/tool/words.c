@@ -49,7 +49,7 @@ const struct parser_word refslab_parser_words[] = {
 	{ "referrers", "n", PARSER_DOES, "referrers X" },
 
 	/* The collector. */
-	{ "collect", "?u", PARSER_DOES, "collect [GENERATION]" },
+	{ "collect", "?u?o", PARSER_DOES, "collect [GENERATION [all]]" },
 	{ "threshold", "?uuu", PARSER_DOES, "threshold [T0 T1 T2]" },
 	{ "count", "", PARSER_DOES, "count" },
 	{ "enable", "", PARSER_DOES, "enable" },
