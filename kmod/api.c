@@ -326,8 +326,8 @@ EXPORT_SYMBOL_GPL(refslab_referrers);
 /**
  * refslab_collect() - scan now, and destroy the garbage found
  * @heap: the heap
- * @generation: the oldest generation to scan; 2 is everything. 2 | REFSLAB_COLLECT_ALL looks also at
- *	old objects that cannot have become garbage, as they have lost no reference
+ * @generation: the oldest generation to scan; 2 is everything, and 2 | REFSLAB_COLLECT_ALL also old
+ *	objects that cannot have become garbage, as they have lost no reference
  *
  * Context: may sleep; the caller holds no lock that a release() takes.
  *

@@ -267,11 +267,13 @@ enum refslab_opcode {
 	/*
 	 * g [| REFSLAB_COLLECT_ALL] -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. A scan
 	 * of 2 leaves out old objects that have lost no reference since the last one, as they
-	 * cannot have become garbage; with REFSLAB_COLLECT_ALL it looks at them, too. unreachable: objects found and
-	 * destroyed, or with REFSLAB_DEBUG_SAVEALL put on the list of garbage; not those that
-	 * finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER, with all they reach, that are
-	 * announced now and die later. uncollectable: those of them that cannot be destroyed; types
-	 * of programs have none, as they let go of whatever they refer to
+	 * cannot have become garbage; with REFSLAB_COLLECT_ALL it looks at them, too.
+	 *
+	 * unreachable: objects found and destroyed, or with REFSLAB_DEBUG_SAVEALL put on the list
+	 * of garbage; not those that finalizers bring back, nor those of REFSLAB_TYPE_FINALIZER,
+	 * with all they reach, that are announced now and die later. uncollectable: those of them
+	 * that cannot be destroyed; types of programs have none, as they let go of whatever they
+	 * refer to
 	 */
 	REFSLAB_OP_COLLECT,
 	REFSLAB_OP_ENABLE,

@@ -339,6 +339,7 @@ unsigned int refslab_generation_of(const struct refslab_object *obj)
 	/* a scan may be moving objects of the same word: then either answer was right lately */
 	if (data_race(test_bit(index, pool->marks.middle)))
 		return 1;
+	/* likewise */
 	if (!READ_ONCE(objects->frozen) || data_race(test_bit(index, pool->marks.old)))
 		return 2;
 	return REFSLAB_GENERATION_FROZEN;
