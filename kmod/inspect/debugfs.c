@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/refslab: stats (of all heaps together) and heaps/<id>/{stats, generations,
- * arenas, types, objects, sessions, check}. For people and their scripts, root only; no stable
+ * /sys/kernel/debug/refslab: stats (of all heaps together) and heaps/<id>/{name, stats,
+ * generations, arenas, types, objects, sessions, check}. For people and their scripts, root only; no stable
  * interface but the names in stats. Never an address: objects are told by their ids.
  *
  * Life times: debugfs_remove() waits for the reads that are under way and lets no other begin, so
@@ -57,17 +57,26 @@ static int stats_show(struct seq_file *m, void *unused)
 	struct refslab_heap *heap = m->private;
 	struct refslab_stat stat;
 
+	refslab_heap_stat(heap, &stat);
+	show_stat(m, &stat);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+/* Apart from stats, where all values are numbers. */
+static int name_show(struct seq_file *m, void *unused)
+{
+	struct refslab_heap *heap = m->private;
+
 	/* kernel code may call its heap anything */
 	if (*heap->name) {
 		seq_puts(m, "name ");
 		seq_escape(m, heap->name, " \t\n\\");
 		seq_putc(m, '\n');
 	}
-	refslab_heap_stat(heap, &stat);
-	show_stat(m, &stat);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(stats);
+DEFINE_SHOW_ATTRIBUTE(name);
 
 static void add_heap(struct refslab_heap *heap, void *arg)
 {
@@ -517,6 +526,7 @@ static const struct {
 	const char *name;
 	const struct file_operations *fops;
 } files[] = {
+	{ "name", &name_fops },
 	{ "stats", &stats_fops },
 	{ "generations", &generations_fops },
 	{ "arenas", &arenas_fops },

@@ -44,24 +44,34 @@ static void print_row(struct json_object *heap)
 	putchar('\n');
 }
 
-/* The heap's number first, then what its stats file says. */
-static struct json_object *read_heap(const char *mount, __u32 id)
+/* Adds what a file of the heap says. Returns false with errno set. */
+static bool add_file(struct json_object *heap, const char *mount, __u32 id, const char *name)
 {
-	struct json_object *heap, *stat;
+	struct json_object *values;
 	char *file;
 
-	if (asprintf(&file, "heaps/%u/stats", id) < 0)
-		return NULL;
-	stat = refslab_debugfs_read(mount, file);
+	if (asprintf(&file, "heaps/%u/%s", id, name) < 0)
+		return false;
+	values = refslab_debugfs_read(mount, file);
 	free(file);
-	if (!stat)
-		return NULL;
-	heap = json_object_new_object();
-	json_object_object_add(heap, "heap", json_object_new_int64(id));
-	json_object_object_foreach(stat, key, value)
+	if (!values)
+		return false;
+	json_object_object_foreach(values, key, value)
 		json_object_object_add(heap, key, json_object_get(value));
-	json_object_put(stat);
-	return heap;
+	json_object_put(values);
+	return true;
+}
+
+/* The heap's number first, then its name, then its numbers. */
+static struct json_object *read_heap(const char *mount, __u32 id)
+{
+	struct json_object *heap = json_object_new_object();
+
+	json_object_object_add(heap, "heap", json_object_new_int64(id));
+	if (add_file(heap, mount, id, "name") && add_file(heap, mount, id, "stats"))
+		return heap;
+	json_object_put(heap);
+	return NULL;
 }
 
 static int list_heaps(const char *mount, bool json)
