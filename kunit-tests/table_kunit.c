@@ -539,7 +539,7 @@ static void long_tables_match_an_array(struct kunit *test)
 static void long_tables_grow_at_either_end(struct kunit *test)
 {
 	struct long_model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
-	const u32 top = 290000, some = 5000;
+	const u32 top = 290000, some = 1500;
 	struct refslab_table *table;
 	u32 i;
 
