@@ -236,7 +236,7 @@ const struct refslab_command refslab_run_command = {
 	"  finalized X             y = event                events                watch gc|off\n"
 	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n"
 	"  referents X  referrers X\n"
-	"  collect [G]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n"
+	"  collect [G [all]]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n"
 	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n"
 	"  trim  stat  sleep MS\n"
 	"Strings know \\n \\t \\\\ \\\" and \\xHH. refslab(8) explains all of them.\n",
