@@ -77,8 +77,10 @@ static bool reserve(struct refslab_gc *gc, u64 nr)
 	}
 	if (i == nr)
 		return true;
-	while (i--)
+	while (i--) {
 		xa_release(&gc->garbage, gc->garbage_next + i);
+		cond_resched();
+	}
 	return false;
 }
 
@@ -106,13 +108,13 @@ unsigned int refslab_garbage_take(struct refslab_gc *gc, u64 *cursor, struct ref
 	XA_STATE(xas, &gc->garbage, *cursor);
 	struct refslab_object *obj;
 	unsigned int n = 0;
+	unsigned long end;
 
 	*cursor = 0;
 	xas_lock(&xas);
-	xas_for_each(&xas, obj, ULONG_MAX) {
-		/* a place that is only reserved */
-		if (xa_is_zero(obj))
-			continue;
+	/* above are places that are only reserved, and may be many */
+	end = gc->garbage_next;
+	while (end && (obj = xas_find(&xas, end - 1))) {
 		if (n == max) {
 			*cursor = xas.xa_index;
 			break;

@@ -123,16 +123,24 @@ static void *detach_loose(struct refslab_cache_cpu *cpu)
  */
 void refslab_cache_give_back(struct refslab_type *type, void *list)
 {
-	void *block, *reversed = NULL;
+	void *block, *next, *reversed = NULL, **last;
+	unsigned int n;
 
-	if (!list)
-		return;
 	while ((block = list)) {
 		list = *refslab_cache_link(block);
 		*refslab_cache_link(block) = reversed;
 		reversed = block;
 	}
-	refslab_mem_free_batch(&type->objects->mem, type->kind, type->size, reversed);
+	/* there are more than a batch when several have put some by at once */
+	for (block = reversed; block; block = next) {
+		next = block;
+		for (n = 0; n < REFSLAB_CACHE_LOOSE && next; n++) {
+			last = refslab_cache_link(next);
+			next = *last;
+		}
+		*last = NULL;
+		refslab_mem_free_batch(&type->objects->mem, type->kind, type->size, block);
+	}
 }
 
 static void free_blocks(struct refslab_type *type, void *block)

@@ -32,7 +32,9 @@ static void set_type(struct refslab_object *obj, struct refslab_type *type)
 	if ((head & ~REFSLAB_HEAD_FLAGS) == (unsigned long)type)
 		return;
 	refslab_object_lock(obj);
-	WRITE_ONCE(obj->head, (unsigned long)type | BIT(REFSLAB_HEAD_LOCK));
+	/* the lock is as it is, where one processor needs none */
+	head = READ_ONCE(obj->head) & BIT(REFSLAB_HEAD_LOCK);
+	WRITE_ONCE(obj->head, (unsigned long)type | head);
 	refslab_object_unlock(obj);
 }
 
