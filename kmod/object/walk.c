@@ -175,8 +175,11 @@ struct refslab_object *refslab_walk_find(struct refslab_objects *objects, u64 pl
 
 	refslab_mem_hold(&objects->mem);
 	obj = look_at(&objects->mem, place);
-	/* what is another object for certain is not touched */
-	if (obj && READ_ONCE(obj->id) == id)
+	/*
+	 * What is another object for certain is not touched. The block may be free, or be filled
+	 * just now: then this is a link, or half a number, and the upgrade fails, or the id tells.
+	 */
+	if (obj && data_race(READ_ONCE(obj->id)) == id)
 		upgrade = refslab_object_upgrade(obj);
 	if (upgrade == REFSLAB_UPGRADE_DONE && obj->id != id) {
 		refslab_object_put(obj);
@@ -208,11 +211,12 @@ bool refslab_walk_alive(struct refslab_objects *objects, u64 place, u64 id)
 	obj = look_at(&objects->mem, place);
 	/* acquire: a count above 0 comes with the object's type and id */
 	if (obj && refslab_word_count(atomic64_read_acquire(&obj->word)))
-		alive = READ_ONCE(obj->id) == id;
+		/* and stays, unless it dies: then either answer is right */
+		alive = data_race(READ_ONCE(obj->id)) == id;
 	type = obj ? refslab_object_type(obj) : NULL;
-	/* its finalizer may bring it back */
 	if (type && (type->flags & REFSLAB_TYPE_EXTRA))
-		alive |= READ_ONCE(refslab_object_extra(obj, type)->id) == id;
+		/* its finalizer may bring it back; one that is made there just now has another */
+		alive |= data_race(READ_ONCE(refslab_object_extra(obj, type)->id)) == id;
 	return alive;
 }
 
