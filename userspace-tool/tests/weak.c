@@ -208,10 +208,13 @@ TEST_F(graph, made_while_scans_run)
 	ASSERT_EQ(0, CALL(SET_THRESHOLD, 1, 1, 1));
 	ASSERT_EQ(0, CALL(ENABLE));
 	for (i = 0; i < N; i++) {
-		/* a cycle with a weak reference to what lives, and with one to itself */
+		/*
+		 * A cycle with a weak reference to what lives. (One to the cycle itself may be
+		 * called back: it was closed while the scan began that finds the cycle, and lives.)
+		 */
 		a = NODE();
 		id[i] = test_id(self->fd, a);
-		inside = NEW(WEAK, i % 2 ? a : target, REFSLAB_WEAK_CALLBACK);
+		inside = NEW(WEAK, target, REFSLAB_WEAK_CALLBACK);
 		LINK(a, 0, a);
 		LINK(a, 1, inside);
 		CLOSE(inside);
