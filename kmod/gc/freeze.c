@@ -11,14 +11,6 @@
  */
 #include "gc.h"
 
-static int lock(struct refslab_gc *gc, bool interruptible)
-{
-	if (interruptible)
-		return mutex_lock_interruptible(&gc->scan_lock);
-	mutex_lock(&gc->scan_lock);
-	return 0;
-}
-
 typedef u64 (*pool_fn)(struct refslab_objects *objects, struct refslab_pool *pool);
 
 /* Calls @fn for each pool of containers; the sum of what it returns. The scan's lock is held. */
@@ -71,31 +63,34 @@ static bool is_frozen(const struct refslab_pool *pool, unsigned int index)
 	return refslab_word_count(atomic64_read_acquire(&obj->word)) && refslab_object_tracked(obj);
 }
 
-/* An object that is just being made has no mark yet; it gets its own, which then is the one. */
-static u64 unfreeze_pool(struct refslab_objects *objects, struct refslab_pool *pool)
+/*
+ * How many of a pool are frozen; with @undo they are old afterwards. An object that is just being
+ * made has no mark yet; it gets its own, which then is the one.
+ */
+static u64 frozen_of_pool(struct refslab_pool *pool, bool undo)
 {
 	/* pairs with pool_take(): what is below was zeroed */
 	unsigned int i, carved = smp_load_acquire(&pool->carved);
 	u64 nr = 0;
 
 	for (i = 0; i < carved; i++) {
-		if (is_frozen(pool, i)) {
+		if (!is_frozen(pool, i))
+			continue;
+		if (undo)
 			__set_bit(i, pool->marks.old);
-			nr++;
-		}
+		nr++;
 	}
 	return nr;
 }
 
+static u64 unfreeze_pool(struct refslab_objects *objects, struct refslab_pool *pool)
+{
+	return frozen_of_pool(pool, true);
+}
+
 static u64 count_pool(struct refslab_objects *objects, struct refslab_pool *pool)
 {
-	/* pairs with pool_take(): what is below was zeroed */
-	unsigned int i, carved = smp_load_acquire(&pool->carved);
-	u64 nr = 0;
-
-	for (i = 0; i < carved; i++)
-		nr += is_frozen(pool, i);
-	return nr;
+	return frozen_of_pool(pool, false);
 }
 
 /**
@@ -107,7 +102,7 @@ static u64 count_pool(struct refslab_objects *objects, struct refslab_pool *pool
  */
 int refslab_freeze_all(struct refslab_gc *gc, bool interruptible)
 {
-	int err = lock(gc, interruptible);
+	int err = refslab_generation_lock(gc, interruptible);
 
 	if (err)
 		return err;
@@ -130,7 +125,7 @@ REFSLAB_EXPORT_TEST(refslab_freeze_all);
  */
 int refslab_freeze_undo(struct refslab_gc *gc, bool interruptible)
 {
-	int err = lock(gc, interruptible);
+	int err = refslab_generation_lock(gc, interruptible);
 
 	if (err)
 		return err;
@@ -152,7 +147,7 @@ REFSLAB_EXPORT_TEST(refslab_freeze_undo);
  */
 int refslab_freeze_count(struct refslab_gc *gc, bool interruptible, u64 *nr)
 {
-	int err = lock(gc, interruptible);
+	int err = refslab_generation_lock(gc, interruptible);
 
 	if (err)
 		return err;

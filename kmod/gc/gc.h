@@ -145,6 +145,7 @@ void refslab_generation_init(struct refslab_gc *gc, struct refslab_objects *obje
 			     const u32 threshold[3], bool enabled);
 void refslab_generation_stop(struct refslab_gc *gc);
 void refslab_generation_young_limit(struct refslab_gc *gc, gfp_t gfp);
+int refslab_generation_lock(struct refslab_gc *gc, bool interruptible);
 int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 			       struct refslab_gc_result *result, bool interruptible);
 void refslab_generation_enable(struct refslab_gc *gc, bool enable);

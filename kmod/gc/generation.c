@@ -216,6 +216,21 @@ static int finish_others(struct refslab_gc *gc, bool interruptible)
 }
 
 /**
+ * refslab_generation_lock() - take the lock that keeps scans apart
+ * @gc: the collector
+ * @interruptible: whether a signal ends the wait for a scan under way
+ *
+ * Context: may sleep. Return: 0 or -EINTR.
+ */
+int refslab_generation_lock(struct refslab_gc *gc, bool interruptible)
+{
+	if (interruptible)
+		return mutex_lock_interruptible(&gc->scan_lock);
+	mutex_lock(&gc->scan_lock);
+	return 0;
+}
+
+/**
  * refslab_generation_collect() - scan now
  * @gc: the collector
  * @generation: the oldest to scan; with REFSLAB_COLLECT_ALL nothing of it is left out
@@ -238,10 +253,9 @@ int refslab_generation_collect(struct refslab_gc *gc, unsigned int generation,
 	generation &= ~REFSLAB_COLLECT_ALL;
 	if (generation >= REFSLAB_GENERATIONS_NR)
 		return -EINVAL;
-	if (!interruptible)
-		mutex_lock(&gc->scan_lock);
-	else if (mutex_lock_interruptible(&gc->scan_lock))
-		return -EINTR;
+	err = refslab_generation_lock(gc, interruptible);
+	if (err)
+		return err;
 	err = finish_others(gc, interruptible);
 	if (!err)
 		run(gc, generation, all, result, &garbage);

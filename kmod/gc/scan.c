@@ -408,6 +408,7 @@ static void snapshot_listed_pools(struct refslab_scan *scan, unsigned int genera
 	spin_unlock(&objects->pools_lock);
 }
 
+/* As refslab_mem_next_pool(), which would look the arena up for each pool anew. */
 static void snapshot_all_pools(struct refslab_scan *scan)
 {
 	struct refslab_arena *arena;

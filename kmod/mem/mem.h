@@ -171,7 +171,7 @@ struct refslab_pool {
  * @freepools:	the empty pools
  * @mapping:	when made of single pages: the mapping they are seen through, else NULL
  * @pages:	when made of single pages: those, twice over
- * @dead:	link while the arena waits to be unmapped
+ * @dead:	link while the arena waits to be freed, or unmapped
  * @pools:	its pools, in address order
  */
 struct refslab_arena {

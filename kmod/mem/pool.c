@@ -242,7 +242,8 @@ void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size
 {
 	size_t block_size = refslab_mem_size(kind, size);
 	struct refslab_class *class = pool_class(mem, kind, block_size);
-	struct refslab_arena *arena, *arenas = NULL;
+	struct llist_node *arenas = NULL;
+	struct refslab_arena *arena;
 	struct refslab_pool *pool;
 	void *block;
 
@@ -255,13 +256,14 @@ void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size
 			continue;
 		arena = pool_give(mem, class, pool, block);
 		if (unlikely(arena)) {
-			arena->gray_next = arenas;
-			arenas = arena;
+			arena->dead.next = arenas;
+			arenas = &arena->dead;
 		}
 	}
 	spin_unlock(&class->lock);
-	while ((arena = arenas)) {
-		arenas = arena->gray_next;
+	while (arenas) {
+		arena = llist_entry(arenas, struct refslab_arena, dead);
+		arenas = arenas->next;
 		refslab_arena_free(mem, arena);
 	}
 }

@@ -154,33 +154,44 @@ static void free_blocks(struct refslab_type *type, void *block)
 	}
 }
 
-/* The caller is on the CPU, or nobody is. */
-static int settle_cpu(void *arg)
+/* Puts back what is loose on this CPU, and with @all what the caches keep, too. */
+static void put_back(struct refslab_objects *objects, bool all)
 {
-	struct refslab_objects *objects = arg;
 	struct refslab_type *type;
 	unsigned long number;
-	void *loose;
+	void *loose, *kept;
 
 	xa_for_each(&objects->types, number, type) {
 		preempt_disable();
 		loose = detach_loose(this_cpu_ptr(type->cache.cpu));
+		kept = all ? detach(type, this_cpu_ptr(type->cache.cpu)) : NULL;
 		preempt_enable();
 		refslab_cache_give_back(type, loose);
+		free_blocks(type, kept);
 	}
-	return 0;
 }
 
-static void settle_offline(struct refslab_objects *objects, int cpu)
+/* The same of a CPU that nobody runs on. @types_lock keeps two of us apart. */
+static void put_back_offline(struct refslab_objects *objects, int cpu, bool all)
 {
+	struct refslab_cache_cpu *part;
 	struct refslab_type *type;
 	unsigned long number;
 
-	/* @types_lock keeps two of us apart */
 	mutex_lock(&objects->types_lock);
-	xa_for_each(&objects->types, number, type)
-		refslab_cache_give_back(type, detach_loose(per_cpu_ptr(type->cache.cpu, cpu)));
+	xa_for_each(&objects->types, number, type) {
+		part = per_cpu_ptr(type->cache.cpu, cpu);
+		refslab_cache_give_back(type, detach_loose(part));
+		if (all)
+			free_blocks(type, detach(type, part));
+	}
 	mutex_unlock(&objects->types_lock);
+}
+
+static int settle_cpu(void *objects)
+{
+	put_back(objects, false);
+	return 0;
 }
 
 static bool has_loose(struct refslab_objects *objects, int cpu)
@@ -212,7 +223,7 @@ void refslab_cache_settle(struct refslab_objects *objects)
 		if (cpu_online(cpu))
 			smp_call_on_cpu(cpu, settle_cpu, objects, false);
 		else
-			settle_offline(objects, cpu);
+			put_back_offline(objects, cpu, false);
 	}
 	cpus_read_unlock();
 }
@@ -226,17 +237,7 @@ REFSLAB_EXPORT_TEST(refslab_cache_settle);
  */
 void refslab_cache_drain_cpu(struct refslab_objects *objects)
 {
-	struct refslab_type *type;
-	unsigned long number;
-	void *block;
-
-	settle_cpu(objects);
-	xa_for_each(&objects->types, number, type) {
-		preempt_disable();
-		block = detach(type, this_cpu_ptr(type->cache.cpu));
-		preempt_enable();
-		free_blocks(type, block);
-	}
+	put_back(objects, true);
 }
 REFSLAB_EXPORT_TEST(refslab_cache_drain_cpu);
 
@@ -281,24 +282,16 @@ REFSLAB_EXPORT_TEST(refslab_cache_drain_async);
  */
 void refslab_cache_drain_all(struct refslab_objects *objects)
 {
-	struct refslab_type *type;
-	unsigned long number;
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
 		queue_drain(objects, cpu);
 	for_each_possible_cpu(cpu) {
-		if (cpu_online(cpu)) {
+		if (cpu_online(cpu))
 			flush_work(&per_cpu_ptr(objects->cpu, cpu)->drain);
-			continue;
-		}
-		/* nobody runs there; @types_lock keeps two of us apart */
-		settle_offline(objects, cpu);
-		mutex_lock(&objects->types_lock);
-		xa_for_each(&objects->types, number, type)
-			free_blocks(type, detach(type, per_cpu_ptr(type->cache.cpu, cpu)));
-		mutex_unlock(&objects->types_lock);
+		else
+			put_back_offline(objects, cpu, true);
 	}
 	cpus_read_unlock();
 }

@@ -60,10 +60,10 @@ struct refslab_cache {
 	atomic_t spare;
 };
 
-/* The link of a cached block, where a free block of a pool has its own. */
+/* The link of a cached block: a free block's, which is the same for all kinds of objects. */
 static inline void **refslab_cache_link(void *block)
 {
-	return block + REFSLAB_MEM_LINK;
+	return refslab_mem_link(REFSLAB_MEM_ATOM, block);
 }
 
 u32 refslab_cache_borrow(struct refslab_cache *cache);

@@ -119,6 +119,12 @@ void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *track
 }
 REFSLAB_EXPORT_TEST(refslab_objects_count);
 
+/* Memory ran out. Returns whether garbage was got out of the way, and trying again may help. */
+static bool reclaimed(struct refslab_objects *objects, gfp_t gfp)
+{
+	return refslab_objects_may_collect(gfp) && objects->hooks->reclaim(objects);
+}
+
 /**
  * refslab_objects_mem_alloc() - refslab_mem_alloc() that gets garbage out of the way first
  * @objects: the heap's objects
@@ -137,8 +143,7 @@ void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_me
 {
 	void *block = refslab_mem_alloc(&objects->mem, kind, size, gfp);
 
-	if (unlikely(!block) && refslab_objects_may_collect(gfp) &&
-	    objects->hooks->reclaim(objects))
+	if (unlikely(!block) && reclaimed(objects, gfp))
 		block = refslab_mem_alloc(&objects->mem, kind, size, gfp);
 	return block;
 }
@@ -160,7 +165,7 @@ unsigned int refslab_objects_mem_alloc_batch(struct refslab_objects *objects,
 {
 	unsigned int n = refslab_mem_alloc_batch(&objects->mem, kind, size, nr, gfp, list);
 
-	if (unlikely(!n) && refslab_objects_may_collect(gfp) && objects->hooks->reclaim(objects))
+	if (unlikely(!n) && reclaimed(objects, gfp))
 		n = refslab_mem_alloc_batch(&objects->mem, kind, size, nr, gfp, list);
 	return n;
 }
