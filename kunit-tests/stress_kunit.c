@@ -479,31 +479,56 @@ static const void *REFSLAB_COMPAT_PARAMS(slices)
 	return &slice;
 }
 
+/* A heap to be stressed, as the parameters say. */
+static struct stress *begin(struct kunit *test, unsigned int seconds)
+{
+	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	refslab_compat_param("stress_threads", &stress_threads);
+	refslab_compat_param("sabotage", &sabotage);
+	stress_threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->seed = get_random_u32();
+	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, stress_threads, seconds);
+	make_heap(test, s);
+	return s;
+}
+
+static struct worker *start_workers(struct kunit *test, struct stress *s, int (*fn)(void *worker),
+				    const char *name)
+{
+	struct worker *w = kunit_kcalloc(test, stress_threads, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	for (i = 0; i < stress_threads; i++) {
+		w[i].stress = s;
+		prandom_seed_state(&w[i].rnd, s->seed + i);
+		w[i].task = kthread_run(fn, &w[i], "%s/%u", name, i);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w[i].task);
+	}
+	return w;
+}
+
+static void stop_workers(struct worker *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < stress_threads; i++)
+		kthread_stop(w[i].task);
+}
+
 static void stress_race(struct kunit *test)
 {
 	unsigned int seconds = *(const unsigned int *)test->param_value;
 	struct task_struct *scanner, *walker;
-	unsigned int threads, i;
 	struct stress *s;
 	struct worker *w;
+	unsigned int i;
 
-	refslab_compat_param("stress_threads", &stress_threads);
-	refslab_compat_param("sabotage", &sabotage);
-	threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
-	w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	s->seed = get_random_u32();
-	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, seconds);
-	make_heap(test, s);
+	s = begin(test, seconds);
 	WRITE_ONCE(refslab_scan_sabotage, sabotage);
-	for (i = 0; i < threads; i++) {
-		w[i].stress = s;
-		prandom_seed_state(&w[i].rnd, s->seed + i);
-		w[i].task = kthread_run(work, &w[i], "refslab-stress/%u", i);
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w[i].task);
-	}
+	w = start_workers(test, s, work, "refslab-stress");
 	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
 	walker = kthread_run(walk_back_to_back, s, "refslab-walk");
@@ -512,8 +537,7 @@ static void stress_race(struct kunit *test)
 	for (i = 0; i < PATIENCE && !enough(s); i++)
 		msleep(1000);
 	kthread_stop(walker);
-	for (i = 0; i < threads; i++)
-		kthread_stop(w[i].task);
+	stop_workers(w);
 	kthread_stop(scanner);
 
 	kunit_info(test, "%lld operations, %lld scans, %lld unreachable, %lld walked\n",
@@ -535,38 +559,23 @@ static void stress_long_lists(struct kunit *test)
 {
 	unsigned int seconds = *(const unsigned int *)test->param_value;
 	struct task_struct *scanner;
-	unsigned int threads, i;
 	struct stress *s;
 	struct worker *w;
+	unsigned int i;
 
-	refslab_compat_param("stress_threads", &stress_threads);
-	refslab_compat_param("sabotage", &sabotage);
-	threads = clamp(stress_threads, 1U, (unsigned int)MAX_THREADS);
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
-	w = kunit_kzalloc(test, threads * sizeof(*w), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	s->seed = get_random_u32();
-	kunit_info(test, "seed %u, %u threads, %u s\n", s->seed, threads, seconds);
-	make_heap(test, s);
+	s = begin(test, seconds);
 	/* a list that nobody refers to anew is no candidate */
 	WRITE_ONCE(s->heap->gc.filter, false);
 	WRITE_ONCE(s->ending, true);
 	WRITE_ONCE(refslab_scan_sabotage, sabotage);
 	WRITE_ONCE(refslab_scan_dawdles, true);
-	for (i = 0; i < threads; i++) {
-		w[i].stress = s;
-		prandom_seed_state(&w[i].rnd, s->seed + i);
-		w[i].task = kthread_run(work_long, &w[i], "refslab-long/%u", i);
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w[i].task);
-	}
+	w = start_workers(test, s, work_long, "refslab-long");
 	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
 	msleep(seconds * 1000);
 	for (i = 0; i < PATIENCE && atomic64_read(&s->scans) <= MIN_SCANS; i++)
 		msleep(1000);
-	for (i = 0; i < threads; i++)
-		kthread_stop(w[i].task);
+	stop_workers(w);
 	kthread_stop(scanner);
 	WRITE_ONCE(refslab_scan_dawdles, false);
 

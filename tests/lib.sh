@@ -131,3 +131,15 @@ finish()
 	echo "$passed passed, $failed failed"
 	[ $failed -eq 0 ] && [ $number -gt 0 ]
 }
+
+# all_of FUNCTION: the parts it has, and the closing line. ONLY has to fit one of them.
+all_of()
+{
+	local before=$number
+	"$1"
+	if [ $number -eq $before ]; then
+		echo "no part is called $ONLY" >&2
+		failed=$((failed + 1))
+	fi
+	finish
+}

@@ -3,27 +3,10 @@
 #ifndef _CGROUP_TEST_H
 #define _CGROUP_TEST_H
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define CGROUP		CGROUPS "/refslab-test"
-
-/* 0 or -errno. */
-static inline int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
 
 /* Bytes charged to CGROUP, or -1. */
 static inline long long memory_current(void)

@@ -515,10 +515,10 @@ TEST_F(memory, cgroup_is_charged)
 	__s64 large = node_type(self->fd, "large", 1 << 20, 0);
 	long long before, charged;
 
-	if (write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
+	if (test_write_file(CGROUPS "/cgroup.subtree_control", "+memory"))
 		SKIP(return, "no memory cgroups");
 	ASSERT_TRUE(!mkdir(CGROUP, 0755) || errno == EEXIST);
-	ASSERT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
+	ASSERT_EQ(0, test_write_file(CGROUP "/cgroup.procs", "0"));
 	before = memory_current();
 	ASSERT_LE(0, before);
 	ASSERT_EQ(0, make(self->fd, small, h, N));
@@ -531,7 +531,7 @@ TEST_F(memory, cgroup_is_charged)
 	charged = memory_current() - before;
 	EXPECT_LE(15 << 20, charged);
 	ASSERT_EQ(0, drop(self->fd, h, 16));
-	ASSERT_EQ(0, write_text(CGROUPS "/cgroup.procs", "0"));
+	ASSERT_EQ(0, test_write_file(CGROUPS "/cgroup.procs", "0"));
 }
 
 /* A payload is all zero and slots are empty, whatever the block was before: cached, free, large. */

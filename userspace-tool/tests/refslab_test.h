@@ -256,6 +256,19 @@ static inline int test_debugfs(char *buf, size_t size, const char *fmt, ...)
 	return len;
 }
 
+/* Writes to a file of the kernel's, in place of what is in it. 0 or -errno. */
+static inline int test_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 /* The value of a line "name value"; -ENOENT. */
 static inline long long test_counter(const char *text, const char *name)
 {

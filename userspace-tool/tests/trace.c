@@ -18,19 +18,6 @@ struct event {
 	char args[232];
 };
 
-/* 0 or -errno. */
-static int put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 FIXTURE(trace) {
 	struct test_heap heap;
 	int fd;
@@ -43,27 +30,17 @@ FIXTURE_SETUP(trace)
 {
 	self->events = calloc(EVENTS_MAX, sizeof(*self->events));
 	ASSERT_NE(NULL, self->events);
-	ASSERT_EQ(0, test_pin());
 	rmdir(INSTANCE);
 	ASSERT_EQ(0, mkdir(INSTANCE, 0700));
-	ASSERT_EQ(0, put_file(INSTANCE "/buffer_size_kb", "4096"));
-	ASSERT_EQ(0, put_file(INSTANCE "/events/refslab/enable", "1"));
-	test_heap_open(_metadata, &self->heap, 0);
+	ASSERT_EQ(0, test_write_file(INSTANCE "/buffer_size_kb", "4096"));
+	ASSERT_EQ(0, test_write_file(INSTANCE "/events/refslab/enable", "1"));
+	test_graph_open(_metadata, &self->heap, &self->plain, &self->node, &self->final);
 	self->fd = self->heap.fd;
-	ASSERT_EQ(0, test_nonblock(self->fd, true));
-	ASSERT_EQ(0, CALL(DISABLE));
-	self->plain = test_type(self->fd, "plain", 2, 8, 0, 0);
-	self->node = test_type(self->fd, "node", 2, 8, 0, REFSLAB_TYPE_WEAKREF);
-	self->final = test_type(self->fd, "final", 2, 8, 0,
-				REFSLAB_TYPE_WEAKREF | REFSLAB_TYPE_FINALIZER);
-	ASSERT_LT(0, self->plain);
-	ASSERT_LT(0, self->node);
-	ASSERT_LT(0, self->final);
 }
 
 FIXTURE_TEARDOWN(trace)
 {
-	put_file(INSTANCE "/events/refslab/enable", "0");
+	test_write_file(INSTANCE "/events/refslab/enable", "0");
 	EXPECT_EQ(0, rmdir(INSTANCE));
 	test_heap_close(_metadata, &self->heap);
 	free(self->events);
@@ -167,7 +144,7 @@ static int without(struct event *events, int nr, const char *name)
 })
 
 /* Nothing that has happened so far is told of again. */
-#define FORGET()	ASSERT_EQ(0, put_file(INSTANCE "/trace", ""))
+#define FORGET()	ASSERT_EQ(0, test_write_file(INSTANCE "/trace", ""))
 
 #define COLLECT(generation)	CALL(COLLECT, generation)
 
@@ -383,12 +360,12 @@ TEST_F(trace, every_object_dies_once)
 
 TEST_F(trace, off)
 {
-	ASSERT_EQ(0, put_file(INSTANCE "/events/refslab/enable", "0"));
+	ASSERT_EQ(0, test_write_file(INSTANCE "/events/refslab/enable", "0"));
 	CLOSE(PLAIN());
 	EXPECT_EQ(0, COLLECT(2));
 	READ();
 	EXPECT_EQ(0, self->nr);
-	ASSERT_EQ(0, put_file(INSTANCE "/events/refslab/refslab_alloc/enable", "1"));
+	ASSERT_EQ(0, test_write_file(INSTANCE "/events/refslab/refslab_alloc/enable", "1"));
 	CLOSE(PLAIN());
 	EXPECT_EQ(0, COLLECT(2));
 	READ();

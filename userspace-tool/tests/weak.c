@@ -441,7 +441,7 @@ TEST_F(graph, told_ids_do_not_pile_up)
 	static __s64 kept[KEPT], id[KEPT];
 	/* where memory is freed late, and comes with more around it, the charge means nothing */
 	bool slow = test_slow_kernel();
-	bool look = !slow && !write_text(CGROUPS "/cgroup.subtree_control", "+memory");
+	bool look = !slow && !test_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
 	unsigned int n = slow ? 100000 : 400000;
 	long long before = 0, charged;
 	__s64 last, h;
@@ -454,7 +454,7 @@ TEST_F(graph, told_ids_do_not_pile_up)
 	}
 	if (look) {
 		ASSERT_TRUE(!mkdir(CGROUP, 0755) || errno == EEXIST);
-		ASSERT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
+		ASSERT_EQ(0, test_write_file(CGROUP "/cgroup.procs", "0"));
 	}
 	/* everything else that takes memory has taken it then */
 	ASSERT_LT(0, tell(self->fd, self->plain, 10));
@@ -469,7 +469,7 @@ TEST_F(graph, told_ids_do_not_pile_up)
 		charged = memory_current() - before;
 		EXPECT_GT(n * 9 / 2, charged);
 		TH_LOG("%lld bytes more after %u ids", charged, n);
-		ASSERT_EQ(0, write_text(CGROUPS "/cgroup.procs", "0"));
+		ASSERT_EQ(0, test_write_file(CGROUPS "/cgroup.procs", "0"));
 	} else {
 		TH_LOG("the memory they take was not looked at");
 	}

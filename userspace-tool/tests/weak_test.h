@@ -86,28 +86,33 @@ FIXTURE_TEARDOWN(shape)
 	test_heap_close(_metadata, &self->heap);
 }
 
-/* A heap with types for graphs. */
+/* A heap with types for graphs, of 2 slots: @node weakable, @final with a finalizer, too. */
+static inline void test_graph_open(struct __test_metadata *_metadata, struct test_heap *heap,
+				   __s64 *plain, __s64 *node, __s64 *final)
+{
+	ASSERT_EQ(0, test_pin());
+	test_heap_open(_metadata, heap, 0);
+	ASSERT_EQ(0, test_nonblock(heap->fd, true));
+	ASSERT_EQ(0, call(heap->fd, DISABLE));
+	*plain = test_type(heap->fd, "plain", 2, 8, 0, 0);
+	*node = test_type(heap->fd, "node", 2, 8, 0, REFSLAB_TYPE_WEAKREF);
+	*final = test_type(heap->fd, "final", 2, 8, 0,
+			   REFSLAB_TYPE_WEAKREF | REFSLAB_TYPE_FINALIZER);
+	ASSERT_LT(0, *plain);
+	ASSERT_LT(0, *node);
+	ASSERT_LT(0, *final);
+}
 
 FIXTURE(graph) {
 	struct test_heap heap;
 	int fd;
-	__s64 plain, node, final;	/* types: 2 slots; weakable; with a finalizer, too */
+	__s64 plain, node, final;	/* types */
 };
 
 FIXTURE_SETUP(graph)
 {
-	ASSERT_EQ(0, test_pin());
-	test_heap_open(_metadata, &self->heap, 0);
+	test_graph_open(_metadata, &self->heap, &self->plain, &self->node, &self->final);
 	self->fd = self->heap.fd;
-	ASSERT_EQ(0, test_nonblock(self->fd, true));
-	ASSERT_EQ(0, CALL(DISABLE));
-	self->plain = test_type(self->fd, "plain", 2, 8, 0, 0);
-	self->node = test_type(self->fd, "node", 2, 8, 0, REFSLAB_TYPE_WEAKREF);
-	self->final = test_type(self->fd, "final", 2, 8, 0,
-				REFSLAB_TYPE_WEAKREF | REFSLAB_TYPE_FINALIZER);
-	ASSERT_LT(0, self->plain);
-	ASSERT_LT(0, self->node);
-	ASSERT_LT(0, self->final);
 }
 
 FIXTURE_TEARDOWN(graph)
