@@ -189,7 +189,7 @@ TRACE_EVENT(refslab_scan_stop,
 		__entry->visited = scan->visited;
 		__entry->skipped = scan->skipped;
 		__entry->touched = scan->touched;
-		__entry->unreachable = scan->dead;
+		__entry->unreachable = scan->unreachable;
 		__entry->ns = ns;
 		__entry->heap = scan->objects->heap_id;
 		__entry->generation = scan->generation;

@@ -244,6 +244,21 @@ TEST_F(trace, scan)
 	EXPECT_EQ(sum - number(&self->events[7], "ns"), number(ONE("commit", 0), "window_ns"));
 }
 
+/* What SAVEALL keeps was unreachable, too. */
+TEST_F(trace, saved)
+{
+	__s64 a = PLAIN();
+
+	ASSERT_EQ(0, CALL(SET_DEBUG, REFSLAB_DEBUG_SAVEALL));
+	LINK(a, 0, a);
+	CLOSE(a);
+	FORGET();
+	EXPECT_EQ(1, COLLECT(2));
+	READ();
+	EXPECT_HAS(ONE("commit", 0), "dead=1");
+	EXPECT_HAS(ONE("scan_stop", 0), "unreachable=1");
+}
+
 /* Objects move on once, and those of the last generation stay where they are. */
 TEST_F(trace, promote)
 {
