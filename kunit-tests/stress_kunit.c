@@ -47,9 +47,16 @@ MODULE_PARM_DESC(sabotage, "leave a step of the scan out (enum refslab_sabotage)
 /* KUnit gives a case 300 s, and the kernel calls insmod hung before. */
 #define SLICE		60
 
+enum kind {
+	SMALL,
+	BIG,
+	PLAIN,
+	KINDS,
+};
+
 struct stress {
 	struct refslab_heap *heap;
-	struct refslab_type *type[2];
+	struct refslab_type *type[KINDS];
 	void *root[ROOTS];
 	struct refslab_object *list[LISTS];
 	spinlock_t weak_lock;	/* protects @weak */
@@ -133,13 +140,18 @@ static void *some(struct worker *w)
 	return obj;
 }
 
-static void *make_marked(struct worker *w)
+static void *make_of(struct worker *w, enum kind kind)
 {
-	void *obj = refslab_alloc(w->stress->type[pick(w, 8) == 0], GFP_KERNEL);
+	void *obj = refslab_alloc(w->stress->type[pick(w, 8) ? kind : BIG], GFP_KERNEL);
 
 	if (obj)
 		WRITE_ONCE(*(u64 *)refslab_payload(obj), MARK);
 	return obj;
+}
+
+static void *make_marked(struct worker *w)
+{
+	return make_of(w, SMALL);
 }
 
 static void keep_weak(struct worker *w, void *obj)
@@ -333,7 +345,7 @@ static void step_long(struct worker *w)
 	void *obj;
 
 	/* from one list to another, or new, or away for good */
-	obj = len > LONG || pick(w, 2) ? take_some(w) : make_marked(w);
+	obj = len > LONG || pick(w, 2) ? take_some(w) : make_of(w, PLAIN);
 	if (obj && len < LONG)
 		refslab_table_insert(list, pick(w, len + 1), obj, GFP_KERNEL);
 	refslab_put(obj);
@@ -377,7 +389,7 @@ static int walk_one(struct refslab_object *obj, void *arg)
 
 	atomic64_inc(&s->walked);
 	/* just made, and its mark not yet written, or marked: but never released */
-	if ((type == s->type[0] || type == s->type[1]) &&
+	if ((type == s->type[SMALL] || type == s->type[BIG] || type == s->type[PLAIN]) &&
 	    READ_ONCE(*(u64 *)refslab_payload(obj)) == 0xdeadULL)
 		atomic_inc(&s->bad);
 	return 0;
@@ -407,6 +419,11 @@ static void make_heap(struct kunit *test, struct stress *s)
 		.name = "big", .nr_slots = SLOTS, .payload = 600, .cache_limit = 4,
 		.release = stress_release, .weakref = true,
 	};
+	/* what a scan takes for dead is: no finalizer has it looked at again */
+	static const struct refslab_type_ops plain = {
+		.name = "plain", .nr_slots = SLOTS, .payload = 8, .cache_limit = 32,
+		.release = stress_release,
+	};
 	const struct refslab_heap_params params = { };
 	int i;
 
@@ -414,12 +431,13 @@ static void make_heap(struct kunit *test, struct stress *s)
 	spin_lock_init(&s->weak_lock);
 	s->heap = refslab_heap_new("stress", &params, true, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->heap);
-	s->type[0] = refslab_type_register(s->heap, &small);
-	s->type[1] = refslab_type_register(s->heap, &big);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->type[0]);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->type[1]);
+	s->type[SMALL] = refslab_type_register(s->heap, &small);
+	s->type[BIG] = refslab_type_register(s->heap, &big);
+	s->type[PLAIN] = refslab_type_register(s->heap, &plain);
+	for (i = 0; i < KINDS; i++)
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->type[i]);
 	for (i = 0; i < ROOTS; i++) {
-		s->root[i] = refslab_alloc(s->type[0], GFP_KERNEL);
+		s->root[i] = refslab_alloc(s->type[SMALL], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, s->root[i]);
 		*(u64 *)refslab_payload(s->root[i]) = MARK;
 	}
