@@ -13,6 +13,9 @@ void refslab_debugfs_exit(void);
 void refslab_debugfs_heap_add(struct refslab_heap *heap);
 void refslab_debugfs_heap_remove(struct refslab_heap *heap);
 
+/* pools.c */
+extern const struct file_operations refslab_pools_fops;
+
 /* check.c; see also refslab_heap_check() in heap.h */
 int refslab_check_heap(struct refslab_heap *heap, struct refslab_object *const *held,
 		       size_t nr_held, char *why, size_t len);
