@@ -139,13 +139,41 @@ failed:
 	return false;
 }
 
+static bool is_blank(char c)
+{
+	return c && strchr(" \t\r\n", c);
+}
+
+bool refslab_lexer_next_file(struct lexer *lexer, struct lexer_token *token)
+{
+	bool ok;
+
+	while (lexer->at < lexer->end && is_blank(*lexer->at))
+		lexer->at++;
+	if (lexer->at == lexer->end || *lexer->at == '#' || *lexer->at == '"') {
+		ok = refslab_lexer_next(lexer, token);
+		if (ok && token->text && strlen(token->text) != token->len) {
+			free(token->text);
+			token->text = NULL;
+			return fail(lexer, "the name of a file has no \\x00");
+		}
+		return ok;
+	}
+	*token = (struct lexer_token){ .kind = LEXER_STRING };
+	while (lexer->at + token->len < lexer->end && !is_blank(lexer->at[token->len]))
+		token->len++;
+	token->text = strndup(lexer->at, token->len);
+	lexer->at += token->len;
+	return token->text ? true : fail(lexer, "no memory");
+}
+
 bool refslab_lexer_next(struct lexer *lexer, struct lexer_token *token)
 {
 	const char *end = lexer->end;
 	unsigned char c;
 
 	*token = (struct lexer_token){ .kind = LEXER_END };
-	while (lexer->at < end && *lexer->at && strchr(" \t\r\n", *lexer->at))
+	while (lexer->at < end && is_blank(*lexer->at))
 		lexer->at++;
 	if (lexer->at == end || *lexer->at == '#')
 		return true;

@@ -37,4 +37,7 @@ void refslab_lexer_start(struct lexer *lexer, const char *line, size_t len);
  */
 bool refslab_lexer_next(struct lexer *lexer, struct lexer_token *token);
 
+/* The same where the name of a file is: as a string, or anything up to the next blank. */
+bool refslab_lexer_next_file(struct lexer *lexer, struct lexer_token *token);
+
 #endif /* _REFSLAB_LEXER_H */

@@ -84,6 +84,15 @@ void refslab_names_unset(struct names *names, const char *name)
 	lh_table_delete(names->handles, name);
 }
 
+void refslab_names_for_each(const struct names *names,
+			    void (*fn)(const char *name, __u32 handle, void *arg), void *arg)
+{
+	struct lh_entry *entry;
+
+	lh_foreach(names->handles, entry)
+		fn(lh_entry_k(entry), (uintptr_t)lh_entry_v(entry), arg);
+}
+
 bool refslab_names_add_type(struct names *names, const char *name, __u32 type)
 {
 	struct type *more;

@@ -18,6 +18,10 @@ __u32 refslab_names_get(const struct names *names, const char *name);
 /* The name now stands for @handle; *@old is the handle it stood for before, or 0. */
 bool refslab_names_set(struct names *names, const char *name, __u32 handle, __u32 *old);
 
+/* Calls @fn for each name of an object, in the order they were first given. */
+void refslab_names_for_each(const struct names *names,
+			    void (*fn)(const char *name, __u32 handle, void *arg), void *arg);
+
 void refslab_names_unset(struct names *names, const char *name);
 
 /* Types are numbered by the heap; a name says the same as before when given again. */

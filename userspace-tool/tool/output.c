@@ -184,6 +184,13 @@ static void print_words(const struct parser_line *line)
 	fputs(": ", stdout);
 }
 
+static void print_graph(struct json_object *result)
+{
+	printf("graph %s: %s objects, %s references", text_of(result, "graph"),
+	       text_of(result, "objects"), text_of(result, "references"));
+	printf(", %s left out\n", text_of(result, "left_out"));
+}
+
 static bool is_records(const char *word)
 {
 	return !strcmp(word, "objects") || !strcmp(word, "garbage") ||
@@ -206,6 +213,8 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		puts("dead");
 	} else if (!strcmp(word, "collect")) {
 		print_collect(result);
+	} else if (!strcmp(word, "graph")) {
+		print_graph(result);
 	} else if (!strcmp(word, "stat")) {
 		print_stat(result);
 	} else if (json_object_object_get_ex(result, "stats", &value)) {

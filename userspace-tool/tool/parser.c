@@ -12,7 +12,7 @@
 /* Words of the language that this version has no operation for. */
 static const char * const later_words[] = {
 	"float", "bytes", "tuple", "dict", "set", "instance", "setattr", "getattr", "delattr",
-	"contains", "graph",
+	"contains",
 };
 
 static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)
@@ -61,6 +61,13 @@ static bool next(struct parser_line *line, struct lexer *lexer, struct lexer_tok
 	return fail(line, "%s", lexer->error);
 }
 
+static bool next_file(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
+{
+	if (refslab_lexer_next_file(lexer, token))
+		return true;
+	return fail(line, "%s", lexer->error);
+}
+
 /* One more operand; the token's text becomes its. */
 static bool add_arg(struct parser_line *line, struct lexer_token *token)
 {
@@ -104,9 +111,9 @@ static bool check_form(struct parser_line *line, char form, const struct lexer_t
 	enum lexer_kind want = LEXER_WORD;
 	const char *what = "a name";
 
-	if (form == 's') {
+	if (form == 's' || form == 'f') {
 		want = LEXER_STRING;
-		what = "a string";
+		what = form == 's' ? "a string" : "a file";
 	} else if (form == 'i' || form == 'u') {
 		want = LEXER_NUMBER;
 		what = "a number";
@@ -144,7 +151,8 @@ static bool read_args(struct parser_line *line, struct lexer *lexer, struct lexe
 			return fail(line, "something is left over: %s", line->word->usage);
 		if (!check_form(line, *form, token) || !add_arg(line, token))
 			return false;
-		if (*form == 'o' ? !read_option(line, lexer, token) : !next(line, lexer, token))
+		if (form[1] == 'f' ? !next_file(line, lexer, token) :
+		    *form == 'o' ? !read_option(line, lexer, token) : !next(line, lexer, token))
 			return false;
 		/* With the first of "?uuu" come the others; "+n" has what it needs. */
 		optional = repeated;

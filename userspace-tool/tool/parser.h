@@ -27,8 +27,8 @@ struct parser_line {
 
 /*
  * Forms, a letter for each operand: n the name of an object, t that of a type, i an integer, u an
- * integer from 0, s a string, o an option (word, or word=N). The operand after ? may be left out,
- * with all behind it; the one after * comes any number of times, after + at least once.
+ * integer from 0, s a string, f a file, o an option (word, or word=N). The operand after ? may be
+ * left out, with all behind it; the one after * comes any number of times, after + at least once.
  */
 struct parser_word {
 	const char *word;

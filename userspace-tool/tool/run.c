@@ -11,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "output.h"
+#include "run.h"
 #include "script.h"
 #include "tool.h"
 
@@ -20,6 +21,8 @@ struct run {
 	bool check;
 	const char *heap_name;
 	__u64 max_bytes;
+	bool (*at_end)(struct script *script, void *arg);	/* then answers are not printed */
+	void *arg;
 	struct script script;
 	const char *file;		/* for messages */
 	unsigned long line;
@@ -52,7 +55,7 @@ static bool run_line(struct run *run, const char *text, size_t len)
 		complain(run, error, line.ignore && !run->check);
 	if (result && run->json)
 		refslab_tool_json(result);
-	else if (result)
+	else if (result && !run->at_end)
 		refslab_output_line(&line, result);
 	if (result && !run->json)
 		json_object_put(result);
@@ -122,6 +125,8 @@ static int run_script(struct run *run, const char *path, char **lines, unsigned 
 			run_stream(run, f ? f : stdin);
 		else
 			run_strings(run, lines, count);
+		if (run->at_end && !run->failed)
+			run->failed = !run->at_end(&run->script, run->arg);
 		if (session)
 			refslab_statements_stop(&run->script);
 	}
@@ -143,6 +148,14 @@ static void pin(void)
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		refslab_tool_error("cannot stay on CPU %d: %s", cpu, strerror(errno));
+}
+
+int refslab_run_quietly(const char *heap_name, const char *path, char **lines, unsigned int count,
+			bool (*at_end)(struct script *script, void *arg), void *arg)
+{
+	struct run run = { .heap_name = heap_name, .at_end = at_end, .arg = arg };
+
+	return run_script(&run, path, lines, count);
 }
 
 enum { OPTION_CHECK = 256, OPTION_ECHO, OPTION_LIMIT, OPTION_NAME };
@@ -235,7 +248,7 @@ const struct refslab_command refslab_run_command = {
 	"  w = weak X [callback]   y = deref W              y = byid ID\n"
 	"  finalized X             y = event                events                watch gc|off\n"
 	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n"
-	"  referents X  referrers X\n"
+	"  referents X  referrers X  graph X FILE [back] [depth=N]\n"
 	"  collect [G [all]]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n"
 	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n"
 	"  trim  stat  sleep MS\n"

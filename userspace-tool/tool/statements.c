@@ -62,6 +62,8 @@ bool refslab_statements_run(struct script *script, const struct parser_line *lin
 		statement = find(refslab_collector_statements, line->word->word);
 	if (!statement)
 		statement = find(refslab_records_statements, line->word->word);
+	if (!statement)
+		statement = find(refslab_graph_statements, line->word->word);
 	ok = statement ? statement->run(&job) : refslab_job_fail(&job, "cannot be carried out");
 	refslab_batch_reset(script->batch);
 	if (ok)

@@ -36,6 +36,7 @@ extern const struct refslab_command refslab_run_command;
 extern const struct refslab_command refslab_stat_command;
 extern const struct refslab_command refslab_heaps_command;
 extern const struct refslab_command refslab_stress_command;
+extern const struct refslab_command refslab_graph_command;
 extern const struct refslab_command refslab_version_command;
 
 /* "refslab: message" on stderr. */

@@ -47,6 +47,7 @@ const struct parser_word refslab_parser_words[] = {
 	{ "block", "n", PARSER_DOES, "block X" },
 	{ "referents", "n", PARSER_DOES, "referents X" },
 	{ "referrers", "n", PARSER_DOES, "referrers X" },
+	{ "graph", "nf*o", PARSER_DOES, "graph X FILE [back] [depth=N]" },
 
 	/* The collector. */
 	{ "collect", "?u?o", PARSER_DOES, "collect [GENERATION [all]]" },
