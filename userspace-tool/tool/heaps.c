@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* refslab heaps: one line for each heap. */
-#define _GNU_SOURCE		/* asprintf() */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "debugfs.h"
+#include "look.h"
 #include "tool.h"
 
 static const struct {
@@ -44,36 +44,6 @@ static void print_row(struct json_object *heap)
 	putchar('\n');
 }
 
-/* Adds what a file of the heap says. Returns false with errno set. */
-static bool add_file(struct json_object *heap, const char *mount, __u32 id, const char *name)
-{
-	struct json_object *values;
-	char *file;
-
-	if (asprintf(&file, "heaps/%u/%s", id, name) < 0)
-		return false;
-	values = refslab_debugfs_read(mount, file);
-	free(file);
-	if (!values)
-		return false;
-	json_object_object_foreach(values, key, value)
-		json_object_object_add(heap, key, json_object_get(value));
-	json_object_put(values);
-	return true;
-}
-
-/* The heap's number first, then its name, then its numbers. */
-static struct json_object *read_heap(const char *mount, __u32 id)
-{
-	struct json_object *heap = json_object_new_object();
-
-	json_object_object_add(heap, "heap", json_object_new_int64(id));
-	if (add_file(heap, mount, id, "name") && add_file(heap, mount, id, "stats"))
-		return heap;
-	json_object_put(heap);
-	return NULL;
-}
-
 static int list_heaps(const char *mount, bool json)
 {
 	__u32 *ids;
@@ -89,7 +59,7 @@ static int list_heaps(const char *mount, bool json)
 		printf("%*s%s", columns[i].width, columns[i].title,
 		       i + 1 < ARRAY_SIZE(columns) ? "" : "  NAME\n");
 	for (i = 0; i < count; i++) {
-		struct json_object *heap = read_heap(mount, ids[i]);
+		struct json_object *heap = refslab_look_heap(mount, ids[i], false, false);
 
 		/* It ended since the folder was read. */
 		if (!heap && errno == ENOENT)

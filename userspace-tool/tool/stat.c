@@ -1,53 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0
-/* refslab stat: the counters of all heaps together, or of one. */
+/* refslab stat: the counters of all heaps together, or of one, and what they have changed by. */
 #define _GNU_SOURCE		/* asprintf() */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "debugfs.h"
+#include "look.h"
 #include "output.h"
 #include "tool.h"
 
-static int stat_main(int argc, char **argv)
+#define ARENA_BYTES	(256 << 10)
+
+static struct json_object *read_stats(const struct look_options *options)
 {
-	const struct refslab_command *cmd = &refslab_stat_command;
-	const char *mount = REFSLAB_DEBUGFS_MOUNT;
-	struct json_object *stat;
-	bool json = false;
+	struct json_object *stats, *o;
 	char *file;
-	__u64 heap;
-	int status;
 
-	status = refslab_debugfs_options(cmd, argc, argv, &mount, &json);
-	if (status >= 0)
-		return status;
-	if (argc - optind > 1)
-		return refslab_tool_usage(cmd, "stat takes one heap at most");
-
-	if (optind == argc) {
-		stat = refslab_debugfs_read(mount, "stats");
+	if (!options->has_heap) {
+		stats = refslab_debugfs_read(options->mount, "stats");
 	} else {
-		if (!refslab_tool_number(cmd, "HEAP", argv[optind], ~0u, &heap))
-			return REFSLAB_EXIT_USAGE;
-		if (asprintf(&file, "heaps/%llu/stats", heap) < 0)
-			return REFSLAB_EXIT_FAILED;
-		stat = refslab_debugfs_read(mount, file);
+		if (asprintf(&file, "heaps/%u/stats", options->heap) < 0)
+			return NULL;
+		stats = refslab_debugfs_read(options->mount, file);
 		free(file);
 	}
-	if (!stat) {
-		refslab_debugfs_explain(mount, errno);
-		return REFSLAB_EXIT_FAILED;
+	if (!stats) {
+		refslab_debugfs_explain(options->mount, errno);
+		return NULL;
 	}
-	if (json) {
-		refslab_tool_json(stat);
-	} else {
-		refslab_output_pairs(stat);
-		json_object_put(stat);
+	o = json_object_new_object();
+	json_object_object_add(o, "stats", stats);
+	return o;
+}
+
+/* What went back to the kernel, as bytes, is none of the module's own counters. */
+static void add_given_back(struct json_object *stats)
+{
+	__u64 arenas = refslab_look_number(stats, "arenas_returned");
+
+	json_object_object_add(stats, "bytes_given_back",
+			       json_object_new_uint64(arenas * ARENA_BYTES));
+}
+
+static struct json_object *change(struct json_object *before, struct json_object *now)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_foreach(now, key, value) {
+		__s64 more = json_object_get_int64(value) - refslab_look_number(before, key);
+
+		json_object_object_add(o, key, json_object_new_int64(more));
 	}
+	return o;
+}
+
+static void print_change(struct json_object *before, struct json_object *now,
+			 struct json_object *diff)
+{
+	printf("%-16s %14s %14s %14s\n", "", "BEFORE", "NOW", "CHANGE");
+	json_object_object_foreach(now, key, value)
+		printf("%-16s %14lld %14s %+14lld\n", key,
+		       refslab_look_number(before, key),
+		       json_object_get_string(value),
+		       refslab_look_number(diff, key));
+}
+
+static void compare(struct json_object *before, struct json_object *now, bool json)
+{
+	struct json_object *diff, *o;
+
+	add_given_back(before);
+	add_given_back(now);
+	diff = change(before, now);
+	if (!json) {
+		print_change(before, now, diff);
+		json_object_put(diff);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "before", json_object_get(before));
+	json_object_object_add(o, "now", json_object_get(now));
+	json_object_object_add(o, "change", diff);
+	refslab_tool_json(o);
+}
+
+static int stat_main(int argc, char **argv)
+{
+	struct json_object *before, *now, *stats;
+	struct look_options options;
+	int status;
+
+	status = refslab_look_options(&refslab_stat_command, argc, argv, &options);
+	if (status >= 0)
+		return status;
+	status = refslab_look_moments(&options, "stat", read_stats, &before, &now);
+	if (status)
+		return status;
+	stats = json_object_object_get(now, "stats");
+	if (before)
+		compare(json_object_object_get(before, "stats"), stats, options.json);
+	else if (options.json)
+		refslab_tool_json(json_object_get(stats));
+	else
+		refslab_output_pairs(stats);
+	json_object_put(before);
+	json_object_put(now);
 	return REFSLAB_EXIT_OK;
 }
 
@@ -55,11 +115,17 @@ const struct refslab_command refslab_stat_command = {
 	.name = "stat",
 	.summary = "counters of all heaps together, or of one",
 	.help =
-	"Usage: refslab stat [--json] [HEAP]\n"
+	"Usage: refslab stat [OPTION...] [HEAP]\n"
 	"Prints the counters of all heaps together and the number of heaps, or those of the heap\n"
-	"with that number ('refslab heaps' lists them). Reads debugfs, which only root may.\n\n"
+	"with that number ('refslab heaps' lists them). With an earlier moment to compare with: both,\n"
+	"and what they have changed by; bytes_given_back are arenas returned to the kernel.\n"
+	"Reads debugfs, which only root may.\n\n"
+	"      --save FILE    keep this moment in a file\n"
+	"      --since FILE   compare with a moment that was saved, of the same heap or heaps\n"
+	"      --interval S   compare with S seconds ago, which are spent waiting\n"
 	"  -d, --debugfs DIR  where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
-	"  -j, --json         one object with the counters' names as keys\n"
+	"  -j, --json         one object with the counters' names as keys; of two moments, one with\n"
+	"                     \"before\", \"now\" and \"change\"\n"
 	"  -h, --help         this text\n",
 	.main = stat_main,
 };
