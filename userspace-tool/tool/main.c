@@ -12,6 +12,7 @@ static const struct refslab_command * const commands[] = {
 	&refslab_stat_command,
 	&refslab_heaps_command,
 	&refslab_stress_command,
+	&refslab_top_command,
 	&refslab_types_command,
 	&refslab_map_command,
 	&refslab_graph_command,

@@ -39,6 +39,7 @@ extern const struct refslab_command refslab_stress_command;
 extern const struct refslab_command refslab_graph_command;
 extern const struct refslab_command refslab_map_command;
 extern const struct refslab_command refslab_types_command;
+extern const struct refslab_command refslab_top_command;
 extern const struct refslab_command refslab_metrics_command;
 extern const struct refslab_command refslab_version_command;
 
