@@ -10,7 +10,7 @@ _refslab()
 
 	if [[ $cword -eq 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run stat heaps stress version --help --version' -- "$cur")
+			'run stat heaps top types map graph metrics stress version --help --version' -- "$cur")
 		return
 	fi
 	command=${words[1]}
@@ -20,7 +20,15 @@ _refslab()
 		_filedir -d
 		return
 		;;
-	--limit | --name | --objects | --rounds | --seconds | --seed | --threads | -e)
+	--output | -o | --save | --since | --svg)
+		_filedir
+		return
+		;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W 'n o t b r a s l p' -- "$cur")
+		return
+		;;
+	--depth | --interval | --iterations | -n | --max-nodes | --root | --limit | --name | --objects | --rounds | --seconds | --seed | --threads | -e)
 		return
 		;;
 	esac
@@ -32,8 +40,20 @@ _refslab()
 		run)
 			options+=' -e --check --echo --limit --name'
 			;;
-		stat | heaps)
+		heaps | metrics)
 			options+=' --debugfs'
+			;;
+		stat | types)
+			options+=' --debugfs --interval --save --since'
+			;;
+		map)
+			options+=' --debugfs --svg'
+			;;
+		top)
+			options+=' --batch --debugfs --interval --iterations --sort'
+			;;
+		graph)
+			options+=' -e --all --back --depth --max-nodes --output --root'
 			;;
 		stress)
 			options+=' --model --objects --rounds --seconds --seed --threads'
@@ -44,10 +64,10 @@ _refslab()
 	fi
 
 	case $command in
-	run)
+	run | graph)
 		_filedir
 		;;
-	stat)
+	stat | top | types | map)
 		# The heaps there are, for those who may look.
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(command ls /sys/kernel/debug/refslab/heaps 2>/dev/null)" -- "$cur")
