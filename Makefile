@@ -41,6 +41,10 @@ verify: ## the proof of the collector's protocol: exhaustive searches of its mod
 	@tests/need verify
 	@doc/model/run
 
+pictures: tool ## the pictures of doc/pictures/, of heaps in a guest
+	@tests/need pictures
+	@vm/run --kernel=um --share doc/pictures -- ./draw
+
 install: modules tool ## module, tool, manual page, headers; PREFIX=, DESTDIR=
 	$(kbuild) modules_install $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
 	$(MAKE) -C userspace-tool install
@@ -60,4 +64,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | \
 		while read -r target text; do printf 'make %-9s %s\n' "$$target" "$$text"; done
 
-.PHONY: all modules tool demo test stress bench check verify install clean help
+.PHONY: all modules tool demo test stress bench check verify pictures install clean help
