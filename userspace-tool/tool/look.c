@@ -16,7 +16,7 @@
 #include "look.h"
 #include "tool.h"
 
-#define MAX_COLUMNS	24
+#define MAX_COLUMNS	40	/* and words of a name */
 
 __s64 refslab_look_number(struct json_object *o, const char *key)
 {
@@ -65,6 +65,18 @@ static int split(char *line, char **words)
 	return n;
 }
 
+/* Kernel code may call its types anything: what is too much belongs to the name, in front. */
+static int join_name(char **words, int n, int columns)
+{
+	int i, more = n - columns;
+
+	for (i = 0; i < more; i++)
+		words[i][strlen(words[i])] = ' ';
+	for (i = 1; i < columns; i++)
+		words[i] = words[i + more];
+	return columns;
+}
+
 static struct json_object *value_of(const char *text)
 {
 	char *end;
@@ -97,6 +109,8 @@ struct json_object *refslab_look_table(const char *mount, __u32 heap, const char
 		if (*line == '#')
 			continue;
 		n = split(line, words);
+		if (n > columns && columns > 0 && !strcmp(titles[0], "name"))
+			n = join_name(words, n, columns);
 		if (n != columns) {
 			err = EPROTO;
 			break;

@@ -103,8 +103,8 @@ static void print_text(struct json_object *labels, double value)
 		putchar('"');
 		separator = ",";
 	}
-	/* all counters below 2^53 are exact */
-	printf("%s %.17g\n", *separator == ',' ? "}" : "", value);
+	/* counts are exact up to 10^15 */
+	printf("%s %.15g\n", *separator == ',' ? "}" : "", value);
 }
 
 static void print_json(const struct metric *m, const char *type, struct json_object *labels,
