@@ -4,6 +4,7 @@
  *
  * Locks: heaps_lock is outermost and is not held while a heap is taken apart.
  */
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -119,6 +120,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 		threshold = default_threshold;
 	refslab_generation_init(&heap->gc, &heap->objects, threshold, !params->disabled);
 	kref_init(&heap->ref);
+	get_random_bytes(&heap->hash_key, sizeof(heap->hash_key));
 	strscpy(heap->name, name, sizeof(heap->name));
 	heap->gc.heap_name = heap->name;
 	INIT_LIST_HEAD(&heap->sessions);

@@ -7,6 +7,7 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/siphash.h>
 
 #include "gc/gc.h"
 #include "object/object.h"
@@ -22,6 +23,7 @@
  * @id:		number of the heap, for debugfs
  * @name:	for people
  * @types:	the built-in ones
+ * @hash_key:	random, so that nobody can make keys whose hashes are the same
  * @sessions:	sessions attached (dev/)
  * @sessions_lock: protects them
  * @handles:	handles of all sessions
@@ -41,6 +43,7 @@ struct refslab_heap {
 		struct refslab_type *str_type;
 		struct refslab_type *list_type;
 	} types;
+	siphash_key_t hash_key;
 	struct list_head sessions;
 	struct mutex sessions_lock;
 	atomic64_t handles;

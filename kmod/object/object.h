@@ -129,6 +129,8 @@ struct refslab_extra {
 /* no references but those, and nothing to be called or told when an object dies */
 #define REFSLAB_TYPE_PLAIN	BIT(9)
 #define REFSLAB_TYPE_CLEARS	BIT(10)		/* tracked, and @ops has clear(), which may fail */
+/* objects can be keys, each different from all others; those of REFSLAB_TYPE_USER can, too */
+#define REFSLAB_TYPE_IDENTITY	BIT(11)
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -420,8 +422,8 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
  * struct refslab_type_params - a type to be
  * @name: copied; unique in the heap
  * @ops: of a kernel type, or NULL
- * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED, _CONTAINER, _WEAKABLE, _FINALIZE, _NOTIFY; the others
- *	follow from the rest
+ * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED, _CONTAINER, _WEAKABLE, _FINALIZE, _NOTIFY,
+ *	_IDENTITY; the others follow from the rest
  * @acyclic: never part of a cycle
  * @nr_slots: references in slots
  * @body: bytes after the slots (a table's not counted)

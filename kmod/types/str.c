@@ -10,10 +10,12 @@
 /**
  * struct str - the body of a str
  * @len:	bytes of @utf8
+ * @hash:	of the text, once somebody has asked; else 0
  * @utf8:	the text
  */
 struct str {
 	u32 len;
+	u32 hash;
 	char utf8[];
 };
 
@@ -145,3 +147,31 @@ int refslab_str_value(struct refslab_object *obj, const char **utf8, size_t *len
 	return 0;
 }
 REFSLAB_EXPORT_TEST(refslab_str_value);
+
+/**
+ * refslab_str_hash() - a hash of the text
+ * @obj: a str the caller holds a reference on
+ *
+ * Remembered in the object, so that only the first call is long. Context: the first time, task
+ * context, may sleep.
+ */
+u32 refslab_str_hash(struct refslab_object *obj)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	struct str *str = refslab_object_body(obj, type);
+
+	return refslab_key_hash_memory(type->objects, &str->hash, str->utf8, str->len);
+}
+
+/**
+ * refslab_str_equal() - is the text the same?
+ * @a: a str the caller holds a reference on
+ * @b: likewise, of the same heap
+ */
+bool refslab_str_equal(struct refslab_object *a, struct refslab_object *b)
+{
+	const struct str *x = refslab_object_body(a, refslab_object_type(a));
+	const struct str *y = refslab_object_body(b, refslab_object_type(b));
+
+	return x->len == y->len && !memcmp(x->utf8, y->utf8, x->len);
+}
