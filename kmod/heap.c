@@ -48,14 +48,26 @@ static const struct refslab_objects_hooks hooks = {
 
 static int add_builtin_types(struct refslab_heap *heap, gfp_t gfp)
 {
-	heap->types.int_type = refslab_int_register(heap, gfp);
-	if (IS_ERR(heap->types.int_type))
-		return PTR_ERR(heap->types.int_type);
-	heap->types.str_type = refslab_str_register(heap, gfp);
-	if (IS_ERR(heap->types.str_type))
-		return PTR_ERR(heap->types.str_type);
-	heap->types.list_type = refslab_list_register(heap, gfp);
-	return PTR_ERR_OR_ZERO(heap->types.list_type);
+	const struct {
+		struct refslab_type *(*make)(struct refslab_heap *heap, gfp_t gfp);
+		struct refslab_type **at;
+	} builtin[] = {
+		{ refslab_int_register, &heap->types.int_type },
+		{ refslab_str_register, &heap->types.str_type },
+		{ refslab_list_register, &heap->types.list_type },
+		{ refslab_float_register, &heap->types.float_type },
+		{ refslab_bytes_register, &heap->types.bytes_type },
+		{ refslab_tuple_register, &heap->types.tuple_type },
+		{ refslab_intern_register, &heap->types.name_type },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(builtin); i++) {
+		*builtin[i].at = builtin[i].make(heap, gfp);
+		if (IS_ERR(*builtin[i].at))
+			return PTR_ERR(*builtin[i].at);
+	}
+	return refslab_constants_make(heap, gfp);
 }
 
 /* Nobody has a reference on the heap or on what is in it. */
@@ -70,6 +82,7 @@ static void take_apart(struct refslab_heap *heap)
 	mutex_lock(&heaps_lock);
 	list_del(&heap->node);
 	mutex_unlock(&heaps_lock);
+	refslab_intern_destroy(heap);
 	refslab_objects_destroy(&heap->objects);
 	/* what was there is gone with the rest */
 	xa_destroy(&heap->gc.garbage);
@@ -95,7 +108,7 @@ static void free_later(struct kref *ref)
  * refslab_heap_new() - make a heap
  * @name: for people; copied
  * @params: see there
- * @builtin_types: with int, str, list
+ * @builtin_types: with int, str, list and so on, and their constants
  * @gfp: allocation flags; may sleep
  *
  * Context: may sleep. Return: the heap with one reference, the caller's, or ERR_PTR(-ENOMEM).
@@ -143,6 +156,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 
 out_objects:
 	refslab_objects_empty(&heap->objects);
+	refslab_intern_destroy(heap);
 	refslab_objects_destroy(&heap->objects);
 out_free:
 	kvfree(heap);

@@ -7,12 +7,16 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/rhashtable-types.h>
 #include <linux/siphash.h>
 
 #include "gc/gc.h"
 #include "object/object.h"
 #include "refslab.h"
 #include "../uapi/refslab.h"
+
+/* Tuples of up to so many elements have them in slots, each length with a cache of its own. */
+#define REFSLAB_TUPLE_SLOTS	19
 
 /**
  * struct refslab_heap - a heap
@@ -22,7 +26,9 @@
  * @node:	on the list of all heaps
  * @id:		number of the heap, for debugfs
  * @name:	for people
- * @types:	the built-in ones
+ * @types:	the built-in ones; of tuples and names, those inside the kernel, too. @types.tuples:
+ *		by length, [0] for the longer ones, each made when it is needed
+ * @names:	the interned strs, see types/intern.c
  * @hash_key:	random, so that nobody can make keys whose hashes are the same
  * @sessions:	sessions attached (dev/)
  * @sessions_lock: protects them
@@ -42,7 +48,17 @@ struct refslab_heap {
 		struct refslab_type *int_type;
 		struct refslab_type *str_type;
 		struct refslab_type *list_type;
+		struct refslab_type *float_type;
+		struct refslab_type *bytes_type;
+		struct refslab_type *tuple_type;
+		struct refslab_type *tuples[REFSLAB_TUPLE_SLOTS + 1];
+		struct refslab_type *name_type;
 	} types;
+	struct {
+		spinlock_t lock;	/* see there */
+		struct rhashtable table;
+		bool made;
+	} names;
 	siphash_key_t hash_key;
 	struct list_head sessions;
 	struct mutex sessions_lock;

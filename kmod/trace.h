@@ -48,12 +48,12 @@ TRACE_EVENT(refslab_alloc,
 	TP_STRUCT__entry(
 		__field(u64, id)
 		__field(u32, heap)
-		__string(type, type->name)
+		__string(type, type->base->name)
 	),
 	TP_fast_assign(
 		__entry->id = obj->id;
 		__entry->heap = type->objects->heap_id;
-		refslab_compat_assign_str(type, type->name);
+		refslab_compat_assign_str(type, type->base->name);
 	),
 	TP_printk("heap=%u id=%llu type=%s", __entry->heap, __entry->id, __get_str(type))
 );
@@ -65,13 +65,13 @@ TRACE_EVENT(refslab_destroy,
 		__field(u64, id)
 		__field(u32, heap)
 		__field(u32, by)
-		__string(type, type->name)
+		__string(type, type->base->name)
 	),
 	TP_fast_assign(
 		__entry->id = id;
 		__entry->heap = type->objects->heap_id;
 		__entry->by = by;
-		refslab_compat_assign_str(type, type->name);
+		refslab_compat_assign_str(type, type->base->name);
 	),
 	TP_printk("heap=%u id=%llu type=%s by=%s", __entry->heap, __entry->id, __get_str(type),
 		  __print_symbolic(__entry->by, { REFSLAB_BY_COUNT, "count" },

@@ -47,6 +47,7 @@ u64 refslab_fixture_hits(struct refslab_type *type);
 struct refslab_type *refslab_fixture_type(struct kunit *test, const char *name, u32 nr_slots,
 					  u32 body, u32 cache_limit);
 struct refslab_object *refslab_fixture_object(struct kunit *test, struct refslab_type *type);
+/* Its own object, also when there is a constant with the value. */
 struct refslab_object *refslab_fixture_int(struct kunit *test, s64 value);
 struct refslab_object *refslab_fixture_list(struct kunit *test);
 

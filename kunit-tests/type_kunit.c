@@ -158,15 +158,22 @@ static void there_are_1024_types(struct kunit *test)
 		made++;
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
-	/* int, str, list and weakref were there */
-	KUNIT_EXPECT_EQ(test, made, REFSLAB_MAX_TYPES - 4);
+	/* int, float, str, bytes, tuple, list and weakref were there */
+	KUNIT_EXPECT_EQ(test, made, REFSLAB_MAX_TYPES - 7);
 	params.name = "one too many";
 	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_type_create(objects, &params, GFP_KERNEL)), -ENOSPC);
 	/* a name taken is told first */
 	params.name = "t1000";
 	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_type_create(objects, &params, GFP_KERNEL)), -EEXIST);
-	KUNIT_EXPECT_NULL(test, refslab_type_find(objects, REFSLAB_MAX_TYPES + 1));
+	KUNIT_EXPECT_NULL(test, refslab_type_find(objects, REFSLAB_TYPES_ALL + 1));
 	KUNIT_EXPECT_NULL(test, refslab_type_find(objects, U32_MAX));
+	/* forms of a type that is there do not take its number from anybody */
+	params.name = "another form";
+	params.base = refslab_type_find(objects, 1);
+	type = refslab_type_create(objects, &params, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	KUNIT_EXPECT_GT(test, type->number, REFSLAB_MAX_TYPES);
+	KUNIT_EXPECT_EQ(test, type->base->number, 1);
 	/* the last one works */
 	refslab_object_put(refslab_fixture_object(test, refslab_type_find(objects,
 									  REFSLAB_MAX_TYPES)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The built-in types: int, str, list.
+ * The built-in types: int, float, bytes, list. The others have suites of their own.
  */
 #include <linux/err.h>
 #include <linux/slab.h>
@@ -20,11 +20,11 @@ static void ints_keep_their_value(struct kunit *test)
 	s64 value;
 
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		obj = refslab_fixture_int(test, values[i]);
+		obj = refslab_int_new(refslab_fixture_heap(test), values[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
 		value = ~values[i];
 		KUNIT_EXPECT_EQ(test, refslab_int_value(obj, &value), 0);
 		KUNIT_EXPECT_EQ(test, value, values[i]);
-		KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj), 1);
 		KUNIT_EXPECT_FALSE(test, refslab_object_tracked(obj));
 		refslab_object_put(obj);
 	}
@@ -50,139 +50,152 @@ static void only_ints_have_an_int_value(struct kunit *test)
 	refslab_object_put(own);
 }
 
-/* --- str ------------------------------------------------------------------------------------ */
+/* --- float ---------------------------------------------------------------------------------- */
 
-struct text {
-	const char *bytes;
-	size_t len;
+static const u64 doubles[] = {
+	0, 1, 0x8000000000000000, 0x3ff0000000000000, 0x7ff0000000000000, 0x7ff8000000000000,
+	0xfff8dead0000beef, 0x7fefffffffffffff, U64_MAX,
 };
 
-#define TEXT(literal)	{ literal, sizeof(literal) - 1 }
-
-static const struct text valid[] = {
-	TEXT(""), TEXT("a"), TEXT("hello"), TEXT("\0"), TEXT("a\0b"), TEXT("\x7f"),
-	/* first and last of each length */
-	TEXT("\xc2\x80"), TEXT("\xdf\xbf"), TEXT("\xe0\xa0\x80"), TEXT("\xef\xbf\xbf"),
-	TEXT("\xf0\x90\x80\x80"), TEXT("\xf4\x8f\xbf\xbf"),
-	/* around the surrogates */
-	TEXT("\xed\x9f\xbf"), TEXT("\xee\x80\x80"),
-	TEXT("\xe1\x80\x80"), TEXT("\xec\xbf\xbf"), TEXT("\xf1\x80\x80\x80"),
-	TEXT("\xf3\xbf\xbf\xbf"), TEXT("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x90\x8d."),
-};
-
-static const struct text invalid[] = {
-	/* never part of UTF-8 */
-	TEXT("\xff"), TEXT("\xfe"), TEXT("\xf5\x80\x80\x80"), TEXT("\xf8\x88\x80\x80\x80"),
-	/* continuation without a beginning */
-	TEXT("\x80"), TEXT("\xbf"), TEXT("a\x80"),
-	/* cut off */
-	TEXT("\xc2"), TEXT("\xe2"), TEXT("\xe2\x82"), TEXT("\xf0"), TEXT("\xf0\x9f"),
-	TEXT("\xf0\x9f\x90"), TEXT("abc\xe2\x82"),
-	/* something else where a continuation belongs */
-	TEXT("\xc2x"), TEXT("\xc2\xc2"), TEXT("\xe2x\x80"), TEXT("\xe2\x82x"),
-	TEXT("\xf0\x9f\x90x"), TEXT("\xf0\x9fx\x80"), TEXT("\xe2\x82\xc0"),
-	TEXT("\xc2\x7f"), TEXT("\xc2\0"),
-	/* longer than need be */
-	TEXT("\xc0\x80"), TEXT("\xc1\xbf"), TEXT("\xe0\x80\x80"), TEXT("\xe0\x9f\xbf"),
-	TEXT("\xf0\x80\x80\x80"), TEXT("\xf0\x8f\xbf\xbf"),
-	/* surrogates */
-	TEXT("\xed\xa0\x80"), TEXT("\xed\xbf\xbf"), TEXT("\xed\xa0\xbd\xed\xb2\xa9"),
-	/* beyond U+10FFFF */
-	TEXT("\xf4\x90\x80\x80"), TEXT("\xf4\xbf\xbf\xbf"),
-};
-
-static void utf8_is_told_from_the_rest(struct kunit *test)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(valid); i++)
-		KUNIT_EXPECT_TRUE_MSG(test, refslab_str_is_utf8(valid[i].bytes, valid[i].len),
-				      "valid text %u: %*ph", i, (int)valid[i].len, valid[i].bytes);
-	for (i = 0; i < ARRAY_SIZE(invalid); i++)
-		KUNIT_EXPECT_FALSE_MSG(test, refslab_str_is_utf8(invalid[i].bytes, invalid[i].len),
-				       "invalid text %u: %*ph", i, (int)invalid[i].len,
-				       invalid[i].bytes);
-}
-
-static void strs_keep_their_text(struct kunit *test)
+static void floats_keep_their_bits(struct kunit *test)
 {
 	struct refslab_heap *heap = refslab_fixture_heap(test);
 	struct refslab_object *obj;
-	const char *text;
 	unsigned int i;
-	size_t len;
+	u64 bits;
 
-	for (i = 0; i < ARRAY_SIZE(valid); i++) {
-		obj = refslab_str_new(heap, valid[i].bytes, valid[i].len, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
-		KUNIT_EXPECT_EQ(test, refslab_str_value(obj, &text, &len), 0);
-		KUNIT_ASSERT_EQ(test, len, valid[i].len);
-		KUNIT_EXPECT_EQ(test, memcmp(text, valid[i].bytes, len), 0);
+	for (i = 0; i < ARRAY_SIZE(doubles); i++) {
+		obj = refslab_float_new(heap, doubles[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		bits = ~doubles[i];
+		KUNIT_EXPECT_EQ(test, refslab_float_value(obj, &bits), 0);
+		KUNIT_EXPECT_EQ(test, bits, doubles[i]);
 		KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj), 1);
 		KUNIT_EXPECT_FALSE(test, refslab_object_tracked(obj));
 		refslab_object_put(obj);
 	}
-}
-
-static void bad_text_makes_no_str(struct kunit *test)
-{
-	struct refslab_heap *heap = refslab_fixture_heap(test);
-	struct refslab_object *obj;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(invalid); i++) {
-		obj = refslab_str_new(heap, invalid[i].bytes, invalid[i].len, GFP_KERNEL);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(obj), -EILSEQ);
-	}
+	obj = refslab_fixture_int(test, 1);
+	bits = 77;
+	KUNIT_EXPECT_EQ(test, refslab_float_value(obj, &bits), -EPROTOTYPE);
+	KUNIT_EXPECT_EQ(test, bits, 77);
+	refslab_object_put(obj);
+	refslab_heap_trim(heap);
+	atomic_set(&heap->objects.mem.fail_at, 1);
+	KUNIT_EXPECT_NULL(test, refslab_float_new(heap, 1, GFP_ATOMIC | __GFP_NOWARN));
+	atomic_set(&heap->objects.mem.fail_at, 0);
 	KUNIT_EXPECT_EQ(test, refslab_fixture_live(heap), 0);
 }
 
-static void strs_may_be_a_mebibyte(struct kunit *test)
+/* Last in first out, whatever others do meanwhile, and never more than the limit. */
+static void expect_cache(struct kunit *test, struct refslab_type *type, u32 limit)
+{
+	struct refslab_object **objs = kunit_kcalloc(test, limit + 1, sizeof(*objs), GFP_KERNEL);
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	struct refslab_object *obj, *other;
+	u64 hits;
+	u32 i;
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	KUNIT_EXPECT_EQ(test, type->cache.limit, limit);
+	for (i = 0; i <= limit; i++)
+		objs[i] = refslab_fixture_object(test, type);
+	hits = refslab_fixture_hits(type);
+	for (i = 0; i <= limit; i++) {
+		refslab_object_put(objs[i]);
+		KUNIT_EXPECT_EQ(test, refslab_cache_count(type), min(i + 1, limit));
+	}
+	for (i = limit; i--; ) {
+		/* of the same size class, and of others */
+		other = refslab_bytes_new(heap, "0123456789", i % 11, GFP_KERNEL);
+		obj = refslab_fixture_object(test, type);
+		KUNIT_EXPECT_PTR_EQ(test, obj, objs[i]);
+		refslab_object_put(other);
+	}
+	KUNIT_EXPECT_EQ(test, refslab_cache_count(type), 0);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_hits(type) - hits, limit);
+	obj = refslab_fixture_object(test, type);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_hits(type) - hits, limit);
+	refslab_object_put(obj);
+	for (i = 0; i < limit; i++)
+		refslab_object_put(objs[i]);
+}
+
+static void caches_are_as_in_python(struct kunit *test)
 {
 	struct refslab_heap *heap = refslab_fixture_heap(test);
-	char *bytes = kvmalloc(REFSLAB_MAX_STR + 1, GFP_KERNEL);
-	struct refslab_object *obj;
-	const char *text;
+	struct refslab_object *elements[REFSLAB_TUPLE_SLOTS], *tuple;
+	unsigned int i;
+
+	refslab_fixture_pin(test, cpumask_first(cpu_online_mask));
+	expect_cache(test, heap->types.float_type, 100);
+	expect_cache(test, heap->types.int_type, 100);
+	expect_cache(test, heap->types.list_type, 80);
+	for (i = 0; i < ARRAY_SIZE(elements); i++)
+		elements[i] = refslab_constants_tuple(heap);
+	for (i = 1; i <= ARRAY_SIZE(elements); i++) {
+		tuple = refslab_tuple_new(heap, elements, i, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tuple);
+		refslab_object_put(tuple);
+		refslab_heap_trim(heap);
+		if (i % 6 == 1)
+			expect_cache(test, heap->types.tuples[i], 2000);
+		KUNIT_EXPECT_EQ(test, heap->types.tuples[i]->cache.limit, 2000);
+	}
+	refslab_object_put(elements[0]);
+}
+
+/* --- bytes ---------------------------------------------------------------------------------- */
+
+static void bytes_keep_what_is_in_them(struct kunit *test)
+{
+	const char *const texts[] = { "\0", "\xff\xfe", "not \xc3 UTF-8", "\0\0\0" };
+	const size_t lens[] = { 1, 2, 11, 3 };
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	struct refslab_object *obj, *same;
+	const void *data;
+	unsigned int i;
 	size_t len;
 
-	KUNIT_ASSERT_NOT_NULL(test, bytes);
-	memset(bytes, 'x', REFSLAB_MAX_STR + 1);
-	obj = refslab_str_new(heap, bytes, REFSLAB_MAX_STR + 1, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(obj), -E2BIG);
-	/* too long is told before ill-formed */
-	bytes[5] = 0xff;
-	obj = refslab_str_new(heap, bytes, REFSLAB_MAX_STR + 1, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(obj), -E2BIG);
-	bytes[5] = 'y';
-	obj = refslab_str_new(heap, bytes, REFSLAB_MAX_STR, GFP_KERNEL);
-	if (IS_ERR(obj)) {
-		KUNIT_FAIL(test, "the longest str: %ld", PTR_ERR(obj));
-	} else {
-		KUNIT_EXPECT_EQ(test, refslab_str_value(obj, &text, &len), 0);
-		KUNIT_EXPECT_EQ(test, len, REFSLAB_MAX_STR);
-		KUNIT_EXPECT_EQ(test, memcmp(text, bytes, len), 0);
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		obj = refslab_bytes_new(heap, texts[i], lens[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+		KUNIT_EXPECT_EQ(test, refslab_bytes_value(obj, &data, &len), 0);
+		KUNIT_ASSERT_EQ(test, len, lens[i]);
+		KUNIT_EXPECT_EQ(test, memcmp(data, texts[i], len), 0);
+		KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj), 1);
+		same = refslab_bytes_new(heap, texts[i], lens[i], GFP_KERNEL);
+		KUNIT_EXPECT_PTR_NE(test, same, obj);
+		refslab_object_put(same);
 		refslab_object_put(obj);
 	}
+	obj = refslab_fixture_int(test, 1);
+	KUNIT_EXPECT_EQ(test, refslab_bytes_value(obj, &data, &len), -EPROTOTYPE);
+	refslab_object_put(obj);
+}
+
+static void bytes_may_be_a_mebibyte(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	u8 *bytes = kvmalloc(REFSLAB_MAX_BYTES + 1, GFP_KERNEL);
+	struct refslab_object *obj;
+	const void *data;
+	size_t len = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	memset(bytes, 0xa5, REFSLAB_MAX_BYTES + 1);
+	obj = refslab_bytes_new(heap, bytes, REFSLAB_MAX_BYTES + 1, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(obj), -E2BIG);
+	obj = refslab_bytes_new(heap, bytes, REFSLAB_MAX_BYTES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, refslab_bytes_value(obj, &data, &len), 0);
+	KUNIT_EXPECT_EQ(test, len, REFSLAB_MAX_BYTES);
+	KUNIT_EXPECT_EQ(test, memcmp(data, bytes, REFSLAB_MAX_BYTES), 0);
+	refslab_object_put(obj);
 	atomic_set(&heap->objects.mem.fail_at, 1);
-	obj = refslab_str_new(heap, bytes, REFSLAB_MAX_STR, GFP_ATOMIC | __GFP_NOWARN);
+	obj = refslab_bytes_new(heap, bytes, REFSLAB_MAX_BYTES, GFP_ATOMIC | __GFP_NOWARN);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(obj), -ENOMEM);
 	atomic_set(&heap->objects.mem.fail_at, 0);
 	kvfree(bytes);
-}
-
-static void only_strs_have_text(struct kunit *test)
-{
-	struct refslab_object *list = refslab_fixture_list(test);
-	struct refslab_object *atom = refslab_fixture_int(test, 1);
-	const char *text = "untouched";
-	size_t len = 9;
-
-	KUNIT_EXPECT_EQ(test, refslab_str_value(list, &text, &len), -EPROTOTYPE);
-	KUNIT_EXPECT_EQ(test, refslab_str_value(atom, &text, &len), -EPROTOTYPE);
-	KUNIT_EXPECT_STREQ(test, text, "untouched");
-	KUNIT_EXPECT_EQ(test, len, 9);
-	refslab_object_put(list);
-	refslab_object_put(atom);
 }
 
 /* --- list ----------------------------------------------------------------------------------- */
@@ -241,11 +254,10 @@ static void a_list_that_holds_itself_is_collected(struct kunit *test)
 static struct kunit_case types_cases[] = {
 	KUNIT_CASE(ints_keep_their_value),
 	KUNIT_CASE(only_ints_have_an_int_value),
-	KUNIT_CASE(utf8_is_told_from_the_rest),
-	KUNIT_CASE(strs_keep_their_text),
-	KUNIT_CASE(bad_text_makes_no_str),
-	KUNIT_CASE(strs_may_be_a_mebibyte),
-	KUNIT_CASE(only_strs_have_text),
+	KUNIT_CASE(floats_keep_their_bits),
+	KUNIT_CASE(bytes_keep_what_is_in_them),
+	KUNIT_CASE(bytes_may_be_a_mebibyte),
+	KUNIT_CASE(caches_are_as_in_python),
 	KUNIT_CASE(lists_are_tracked_and_empty),
 	KUNIT_CASE(a_reused_list_is_empty),
 	KUNIT_CASE(a_list_that_holds_itself_is_collected),

@@ -49,7 +49,10 @@
 #define REFSLAB_MAX_PAYLOAD	(1u << 20)	/* bytes of payload of a user-defined type */
 #define REFSLAB_MAX_CACHE	65536u		/* cache limit of a user-defined type, in objects */
 #define REFSLAB_MAX_TYPES	1024u		/* types in a heap, the built-in ones included */
-#define REFSLAB_MAX_STR		(1u << 20)	/* bytes of a str */
+#define REFSLAB_MAX_STR		(1u << 20)	/* bytes of a str, as UTF-8 */
+#define REFSLAB_MAX_NAME	4096u		/* bytes of a str that is interned */
+#define REFSLAB_MAX_BYTES	(1u << 20)	/* bytes of a bytes */
+#define REFSLAB_MAX_TUPLE	65535u		/* elements of a tuple */
 #define REFSLAB_MAX_LIST	(1u << 24)	/* elements of a list */
 #define REFSLAB_MAX_HANDLE	0x7fffffffu	/* handles are 1 .. this; 0 is never a handle */
 
@@ -186,7 +189,13 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_TYPE = 1,
 
-	/* Making objects. The new handle holds the object's only reference. */
+	/*
+	 * Making objects. The new handle holds the object's only reference; but of what never
+	 * changes there may be one already, and then it is that which the handle is for. Ints from
+	 * -5 to 256, strs of one character up to U+00FF, and the empty str, bytes and tuple are
+	 * always there: constants. And of the strs of letters A-Z and a-z, digits and underscores
+	 * of at most REFSLAB_MAX_NAME bytes there is one with the same text at a time: interned.
+	 */
 
 	/*
 	 * t -> h: an object of a user-defined type, slots empty, payload 0; -EPROTOTYPE for a
@@ -225,7 +234,7 @@ enum refslab_opcode {
 	/* h, offset, p, n */
 	REFSLAB_OP_READ,
 
-	/* Lists. -ERANGE: no such element. */
+	/* Lists, and as far as ITEM goes tuples. -ERANGE: no such element. */
 
 	/* l, e: -E2BIG: REFSLAB_MAX_LIST */
 	REFSLAB_OP_APPEND,
@@ -239,18 +248,24 @@ enum refslab_opcode {
 	REFSLAB_OP_DELITEM,
 	/* l, i -> e */
 	REFSLAB_OP_ITEM,
-	/* o -> n: elements of a list, bytes of a str, slots of others */
+	/*
+	 * o -> n: elements of a list or tuple, characters of a str, bytes of a bytes, slots of
+	 * others
+	 */
 	REFSLAB_OP_LEN,
 
 	/* Looking at an object. */
 
 	/* h -> value */
 	REFSLAB_OP_INT_VALUE,
-	/* h, p, n -> length: copies at most n bytes, without a NUL */
+	/* h, p, n -> length: the text as UTF-8; copies at most n bytes, without a NUL */
 	REFSLAB_OP_STR_VALUE,
 	/* h, p, n -> t, length: copies at most n bytes of the type's name */
 	REFSLAB_OP_TYPEOF,
-	/* h -> count: handles + slots and elements + unread events + operations in flight */
+	/*
+	 * h -> count: handles + slots and elements + unread events + operations in flight;
+	 * REFSLAB_REFCOUNT_IMMORTAL: references on it are not counted
+	 */
 	REFSLAB_OP_REFCOUNT,
 	/* h -> id: a number never used again in this heap */
 	REFSLAB_OP_ID,
@@ -258,7 +273,7 @@ enum refslab_opcode {
 	REFSLAB_OP_TRACKED,
 	/*
 	 * h -> arena, pool << 32 | block: where it lives, as numbers within the heap; a large block
-	 * is ~0, number << 32
+	 * is ~0, number << 32; a constant, which lies outside all that, ~0, ~0
 	 */
 	REFSLAB_OP_BLOCK,
 
@@ -317,7 +332,8 @@ enum refslab_opcode {
 	REFSLAB_OP_DEREF,
 	/*
 	 * id -> h: a handle on the object that has the id; 0 when it is dead, or nobody was told
-	 * the id: by REFSLAB_OP_ID, a struct refslab_record or a REFSLAB_EVENT_FINALIZE
+	 * the id by REFSLAB_OP_ID, a struct refslab_record or a REFSLAB_EVENT_FINALIZE; ids of
+	 * constants are always known
 	 */
 	REFSLAB_OP_BYID,
 	/* h -> 0|1: did its finalizer run, or was it announced? */
@@ -373,7 +389,23 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_WATCH,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_WATCH
+	/* More types that do not change. As with ints and strs, there may be one already. */
+
+	/* bits -> h: an IEEE 754 double as its 64 bits */
+	REFSLAB_OP_FLOAT,
+	/* h -> bits */
+	REFSLAB_OP_FLOAT_VALUE,
+	/* p, n -> h: n bytes; -E2BIG over REFSLAB_MAX_BYTES */
+	REFSLAB_OP_BYTES,
+	/* h, p, n -> length: copies at most n bytes */
+	REFSLAB_OP_BYTES_VALUE,
+	/*
+	 * p, n -> h: p: __u32[n], handles of the elements; -E2BIG over REFSLAB_MAX_TUPLE. Nobody
+	 * sees a tuple that is not complete, and nothing changes one
+	 */
+	REFSLAB_OP_TUPLE,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_TUPLE
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -478,6 +510,9 @@ struct refslab_gc_record {
 	__u32 uncollectable;
 };
 
+/* Of a constant, or of an object whose count once got to where none can be told any more. */
+#define REFSLAB_REFCOUNT_IMMORTAL	0xffffffffu
+
 /* For REFSLAB_OP_COLLECT, with the generation. */
 #define REFSLAB_COLLECT_ALL	0x100u
 
@@ -490,7 +525,7 @@ struct refslab_gc_record {
  * @type:	number of its type
  * @refcount:	as from REFSLAB_OP_REFCOUNT
  * @generation:	0 .. 2; REFSLAB_GEN_FROZEN; REFSLAB_GEN_ALL when it is not tracked
- * @bytes:	size of its block (without a list's table)
+ * @bytes:	size of its block (without a list's or a long tuple's table)
  */
 struct refslab_record {
 	__aligned_u64 id;
@@ -514,10 +549,11 @@ struct refslab_gc_stats {
 
 /**
  * struct refslab_stat - from REFSLAB_OP_STAT; fields are only ever added at the end
- * @objects:	live objects
+ * @objects:	live objects, without the constants
  * @tracked:	those of them the collector looks after
  * @handles:	handles of all sessions of the heap
- * @bytes_used:	bytes of blocks in use, with lists' tables
+ * @bytes_used:	bytes of blocks in use, with lists' tables; without the constants, which are charged
+ *		to the memory cgroup of who made the heap, and not to @max_bytes of it
  * @bytes_cached: bytes of blocks kept by the types' caches
  * @bytes_reserved: bytes taken from the kernel: arenas and large blocks
  * @arenas:	arenas held

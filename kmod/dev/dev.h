@@ -124,8 +124,6 @@ const char *refslab_submit_name(u16 opcode);
 /* ops_object.c */
 int refslab_op_type(struct refslab_call *call);
 int refslab_op_new(struct refslab_call *call);
-int refslab_op_int(struct refslab_call *call);
-int refslab_op_str(struct refslab_call *call);
 int refslab_op_dup(struct refslab_call *call);
 int refslab_op_close(struct refslab_call *call);
 int refslab_op_is(struct refslab_call *call);
@@ -134,13 +132,22 @@ int refslab_op_clearslot(struct refslab_call *call);
 int refslab_op_slot(struct refslab_call *call);
 int refslab_op_write(struct refslab_call *call);
 int refslab_op_read(struct refslab_call *call);
-int refslab_op_int_value(struct refslab_call *call);
-int refslab_op_str_value(struct refslab_call *call);
 int refslab_op_typeof(struct refslab_call *call);
 int refslab_op_refcount(struct refslab_call *call);
 int refslab_op_id(struct refslab_call *call);
 int refslab_op_tracked(struct refslab_call *call);
 int refslab_op_block(struct refslab_call *call);
+
+/* ops_atom.c */
+int refslab_op_int(struct refslab_call *call);
+int refslab_op_int_value(struct refslab_call *call);
+int refslab_op_float(struct refslab_call *call);
+int refslab_op_float_value(struct refslab_call *call);
+int refslab_op_str(struct refslab_call *call);
+int refslab_op_str_value(struct refslab_call *call);
+int refslab_op_bytes(struct refslab_call *call);
+int refslab_op_bytes_value(struct refslab_call *call);
+int refslab_op_tuple(struct refslab_call *call);
 
 /* ops_list.c */
 int refslab_op_list(struct refslab_call *call);

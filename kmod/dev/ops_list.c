@@ -77,7 +77,10 @@ int refslab_op_item(struct refslab_call *call)
 
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	element = refslab_table_get(call->obj[0], call->arg[1]);
+	if (refslab_tuple_is(call->obj[0]))
+		element = refslab_tuple_get(call->obj[0], call->arg[1]);
+	else
+		element = refslab_table_get(call->obj[0], call->arg[1]);
 	if (IS_ERR(element))
 		return PTR_ERR(element);
 	return refslab_session_install(call->session, element, &call->result[0]);
@@ -86,12 +89,16 @@ int refslab_op_item(struct refslab_call *call)
 int refslab_op_len(struct refslab_call *call)
 {
 	struct refslab_object *obj = call->obj[0];
-	const char *text;
+	const void *data;
 	size_t len;
 
 	if (refslab_list_is(obj))
 		call->result[0] = refslab_table_len(obj);
-	else if (!refslab_str_value(obj, &text, &len))
+	else if (refslab_tuple_is(obj))
+		call->result[0] = refslab_tuple_len(obj);
+	else if (refslab_str_is(obj))
+		call->result[0] = refslab_str_len(obj);
+	else if (!refslab_bytes_value(obj, &data, &len))
 		call->result[0] = len;
 	else
 		call->result[0] = refslab_object_type(obj)->nr_slots;

@@ -111,32 +111,6 @@ int refslab_op_new(struct refslab_call *call)
 	return install_new(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
 }
 
-int refslab_op_int(struct refslab_call *call)
-{
-	return install_new(call, refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
-}
-
-int refslab_op_str(struct refslab_call *call)
-{
-	u64 len = call->arg[1];
-	char small[SMALL], *buf = small;
-	struct refslab_object *obj;
-
-	if (len > REFSLAB_MAX_STR)
-		return -E2BIG;
-	if (len > sizeof(small))
-		buf = kvmalloc(len, REFSLAB_DEV_GFP);
-	if (!buf)
-		return -ENOMEM;
-	if (copy_from_user(buf, u64_to_user_ptr(call->arg[0]), len))
-		obj = ERR_PTR(-EFAULT);
-	else
-		obj = refslab_str_new(call->heap, buf, len, REFSLAB_DEV_GFP);
-	if (buf != small)
-		kvfree(buf);
-	return IS_ERR(obj) ? PTR_ERR(obj) : install_new(call, obj);
-}
-
 int refslab_op_dup(struct refslab_call *call)
 {
 	if (!refslab_word_try_get(&call->obj[0]->word))
@@ -256,32 +230,9 @@ int refslab_op_read(struct refslab_call *call)
 	return err;
 }
 
-int refslab_op_int_value(struct refslab_call *call)
-{
-	s64 value;
-	int err = refslab_int_value(call->obj[0], &value);
-
-	if (!err)
-		call->result[0] = value;
-	return err;
-}
-
-int refslab_op_str_value(struct refslab_call *call)
-{
-	const char *text;
-	size_t len;
-	int err = refslab_str_value(call->obj[0], &text, &len);
-
-	if (err)
-		return err;
-	call->result[0] = len;
-	/* immutable, and kept by the operation's reference */
-	return copy_out(call, 1, text, len);
-}
-
 int refslab_op_typeof(struct refslab_call *call)
 {
-	const struct refslab_type *type = refslab_object_type(call->obj[0]);
+	const struct refslab_type *type = refslab_object_type(call->obj[0])->base;
 	size_t len = strlen(type->name);
 
 	call->result[0] = type->number;
@@ -292,7 +243,7 @@ int refslab_op_typeof(struct refslab_call *call)
 int refslab_op_refcount(struct refslab_call *call)
 {
 	/* without the reference of this very operation */
-	u32 count = refslab_word_count(refslab_word_read(&call->obj[0]->word)) - 1;
+	u32 count = refslab_word_told(refslab_word_read(&call->obj[0]->word), 1);
 
 	/* the handle's own is missing: it was closed meanwhile */
 	if (!count)
@@ -325,6 +276,11 @@ int refslab_op_block(struct refslab_call *call)
 	struct refslab_object *obj = call->obj[0];
 	struct refslab_pool *pool = refslab_mem_pool_of(&call->heap->objects.mem, obj);
 
+	if (refslab_constant_is(&call->heap->objects, obj)) {
+		call->result[0] = ~0ULL;
+		call->result[1] = ~0ULL;
+		return 0;
+	}
 	call->result[0] = pool->arena ? pool->arena->number : ~0ULL;
 	call->result[1] = (u64)pool->number << 32 | refslab_mem_index(pool, obj);
 	return 0;

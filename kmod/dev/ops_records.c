@@ -59,9 +59,9 @@ static void add_record(struct harvest *h, struct refslab_object *obj, u32 ours)
 		return;
 	h->records[h->nr++] = (struct refslab_record) {
 		.id = obj->id,
-		.type = refslab_object_type(obj)->number,
-		.refcount = refslab_word_count(refslab_word_read(&obj->word)) - ours -
-			    (obj == h->operand),
+		.type = refslab_object_type(obj)->base->number,
+		.refcount = refslab_word_told(refslab_word_read(&obj->word),
+					      ours + (obj == h->operand)),
 		.generation = generation,
 		.bytes = refslab_object_bytes(obj),
 	};

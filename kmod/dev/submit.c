@@ -27,7 +27,10 @@
  * @SLOTTED:	of a user-defined type with slots
  * @INT:	of an int
  * @STR:	of a str
+ * @FLOAT:	of a float
+ * @BYTES:	of a bytes
  * @LIST:	of a list
+ * @SEQUENCE:	of a list or tuple
  * @WEAK:	of a weak reference
  */
 enum operand {
@@ -39,7 +42,10 @@ enum operand {
 	SLOTTED,
 	INT,
 	STR,
+	FLOAT,
+	BYTES,
 	LIST,
+	SEQUENCE,
 	WEAK,
 };
 
@@ -77,7 +83,7 @@ static const struct operation operations[] = {
 	OPERATION(POP, pop, LIST, NUMBER),
 	OPERATION(SETITEM, setitem, LIST, NUMBER, OBJECT),
 	OPERATION(DELITEM, delitem, LIST, NUMBER),
-	OPERATION(ITEM, item, LIST, NUMBER),
+	OPERATION(ITEM, item, SEQUENCE, NUMBER),
 	OPERATION(LEN, len, OBJECT),
 	OPERATION(INT_VALUE, int_value, INT),
 	OPERATION(STR_VALUE, str_value, STR, NUMBER, NUMBER),
@@ -111,6 +117,11 @@ static const struct operation operations[] = {
 	OPERATION(GARBAGE, garbage, NUMBER, NUMBER, NUMBER),
 	OPERATION(EMPTY_GARBAGE, empty_garbage, NONE),
 	OPERATION(WATCH, watch, NUMBER),
+	OPERATION(FLOAT, float, NUMBER),
+	OPERATION(FLOAT_VALUE, float_value, FLOAT),
+	OPERATION(BYTES, bytes, NUMBER, NUMBER),
+	OPERATION(BYTES_VALUE, bytes_value, BYTES, NUMBER, NUMBER),
+	OPERATION(TUPLE, tuple, NUMBER, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
@@ -163,9 +174,15 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 	case INT:
 		return type == heap->types.int_type;
 	case STR:
-		return type == heap->types.str_type;
+		return type->base == heap->types.str_type;
+	case FLOAT:
+		return type == heap->types.float_type;
+	case BYTES:
+		return type == heap->types.bytes_type;
 	case LIST:
 		return type == heap->types.list_type;
+	case SEQUENCE:
+		return type == heap->types.list_type || type->base == heap->types.tuple_type;
 	case WEAK:
 		return type == heap->objects.weak_type;
 	default:

@@ -30,6 +30,7 @@
  * @heap:	what is checked
  * @pools:	counters of each pool's blocks, by arena and number within it
  * @larges:	counters of large blocks, by number
+ * @constants:	references to constants
  * @exact:	every reference there is can be found
  * @stray:	a reference led to something that is no block of an object
  * @alive:	objects found
@@ -42,6 +43,7 @@ struct check {
 	struct refslab_heap *heap;
 	struct xarray pools;
 	struct xarray larges;
+	u32 constants;
 	bool exact;
 	bool stray;
 	u64 alive;
@@ -113,8 +115,12 @@ static void free_counters(struct xarray *xa)
 static u32 *counter(struct check *c, struct refslab_object *obj)
 {
 	struct refslab_pool *pool = refslab_mem_pool_of(&c->heap->objects.mem, obj);
-	u32 *found = found_in(c, pool);
+	u32 *found;
 
+	/* its count does not matter */
+	if (refslab_constant_is(&c->heap->objects, obj))
+		return &c->constants;
+	found = found_in(c, pool);
 	return found ? &found[refslab_mem_index(pool, obj)] : NULL;
 }
 
@@ -299,7 +305,7 @@ static int check_cpu(void *arg)
 	unsigned long number;
 	int err = 0;
 
-	xa_for_each_range(&cc->c->heap->objects.types, number, type, 1, REFSLAB_TYPES_MAX) {
+	xa_for_each_range(&cc->c->heap->objects.types, number, type, 1, REFSLAB_TYPES_ALL) {
 		cache = per_cpu_ptr(type->cache.cpu, cc->cpu);
 		preempt_disable();
 		cc->room[number] += cache->cap;
@@ -317,7 +323,7 @@ static int check_room(struct check *c, const u32 *room)
 	unsigned long number;
 	u64 sum;
 
-	xa_for_each_range(&c->heap->objects.types, number, type, 1, REFSLAB_TYPES_MAX) {
+	xa_for_each_range(&c->heap->objects.types, number, type, 1, REFSLAB_TYPES_ALL) {
 		sum = room[number] + atomic_read(&type->cache.spare);
 		if (sum != type->cache.limit)
 			return fail(c, "type %s: caches have room for %llu, the limit is %u",
@@ -331,7 +337,7 @@ static int check_caches(struct check *c)
 	struct cpu_check cc = { .c = c };
 	int err = 0;
 
-	cc.room = kvcalloc(REFSLAB_TYPES_MAX + 1, sizeof(*cc.room), GFP_KERNEL);
+	cc.room = kvcalloc(REFSLAB_TYPES_ALL + 1, sizeof(*cc.room), GFP_KERNEL);
 	if (!cc.room)
 		return -ENOMEM;
 	cpus_read_lock();

@@ -319,25 +319,29 @@ static void show_type(struct seq_file *m, struct refslab_type *type)
 		freed += READ_ONCE(cpu->freed);
 		hits += READ_ONCE(cpu->hits);
 	}
-	seq_printf(m, "%-31s %6u %8llu %6u %8u %c%c%c%c%c %11u %7llu %12llu %12llu %12llu %12lld\n",
-		   type->name, type->number, refslab_type_block(type), type->nr_slots, type->body,
+	seq_printf(m, "%-31s %6u %8llu %6u %8u %c%c%c%c%c %11u %7llu %12llu %12llu %12llu %12llu %12lld\n",
+		   type->name, type->base->number, refslab_type_block(type), type->nr_slots,
+		   type->body,
 		   type->flags & REFSLAB_TYPE_CONTAINER ? 'c' : '-',
 		   type->flags & REFSLAB_TYPE_TRACKED ? 't' : '-',
 		   type->flags & REFSLAB_TYPE_TABLE ? 'l' : '-',
 		   type->flags & REFSLAB_TYPE_USER ? 'u' : '-',
 		   type->flags & REFSLAB_TYPE_SIZED ? 's' : '-',
-		   type->cache.limit, refslab_cache_count(type), hits, made, freed,
-		   (s64)(made - freed));
+		   type->cache.limit, refslab_cache_count(type), hits, made - hits, made,
+		   freed, (s64)(made - freed));
 }
 
-/* flags: container, tracked, with a table (list), of user space, sized one by one */
+/*
+ * A row for each, with one for each form of those that have several, under the number that people
+ * are told. flags: container, tracked, with a table (list), of user space, sized one by one
+ */
 static int types_show(struct seq_file *m, void *unused)
 {
 	struct refslab_heap *heap = m->private;
 	struct refslab_type *type;
 	unsigned long number;
 
-	seq_puts(m, "name                            number     size  slots  payload flags cache_limit  cached         hits         made        freed         live\n");
+	seq_puts(m, "name                            number     size  slots  payload flags cache_limit  cached         hits       misses         made        freed         live\n");
 	xa_for_each(&heap->objects.types, number, type)
 		show_type(m, type);
 	return 0;
@@ -386,9 +390,9 @@ static int add_row(struct refslab_object *obj, void *arg)
 	/* without memory for it, the id is as good as any, but for REFSLAB_OP_BYID */
 	refslab_ident_publish(obj, GFP_KERNEL);
 	row->id = obj->id;
-	row->type = refslab_object_type(obj);
+	row->type = refslab_object_type(obj)->base;
 	/* without the walker's reference */
-	row->refcount = refslab_word_count(refslab_word_read(&obj->word)) - 1;
+	row->refcount = refslab_word_told(refslab_word_read(&obj->word), 1);
 	row->generation = refslab_object_tracked(obj) ? refslab_generation_of(obj) :
 							REFSLAB_GEN_ALL;
 	row->arena = pool->arena ? pool->arena->number : U32_MAX;

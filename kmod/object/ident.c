@@ -51,7 +51,8 @@ int refslab_ident_publish(struct refslab_object *obj, gfp_t gfp)
 	bool sweep;
 	int err;
 
-	if (xa_load(&objects->idents, obj->id))
+	/* a constant is found without */
+	if (xa_load(&objects->idents, obj->id) || refslab_constant_is(objects, obj))
 		return 0;
 	xa_lock(&objects->idents);
 	err = __xa_insert(&objects->idents, obj->id, xa_mk_value(refslab_walk_place(obj)), gfp);
@@ -71,7 +72,7 @@ REFSLAB_EXPORT_TEST(refslab_ident_publish);
 /**
  * refslab_ident_get() - a reference on the object with an id
  * @objects: the heap's objects
- * @id: any number; found if refslab_ident_publish() was called with the object
+ * @id: any number; found if refslab_ident_publish() was called with the object, or it is a constant
  *
  * Waits for the collector's verdict when there is to be one. Context: may sleep.
  *
@@ -81,7 +82,13 @@ REFSLAB_EXPORT_TEST(refslab_ident_publish);
 struct refslab_object *refslab_ident_get(struct refslab_objects *objects, u64 id)
 {
 	void *entry = xa_load(&objects->idents, id);
+	struct refslab_object *constant;
 
+	constant = entry ? NULL : refslab_constant_find(objects, id);
+	if (constant) {
+		refslab_word_get(&constant->word);
+		return constant;
+	}
 	return entry ? refslab_walk_find(objects, xa_to_value(entry), id) : NULL;
 }
 REFSLAB_EXPORT_TEST(refslab_ident_get);

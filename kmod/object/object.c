@@ -125,18 +125,38 @@ static __always_inline void publish(struct refslab_type *type, struct refslab_ob
 		type->objects->hooks->young_limit(type->objects, gfp);
 }
 
-/* Makes an object of a block as the pools give it. */
-static struct refslab_object *make(struct refslab_type *type, struct refslab_object *obj, u32 size,
-				   gfp_t gfp)
+/* Makes of a block as the pools give it an object that is not known yet. */
+static struct refslab_object *begin_anew(struct refslab_type *type, struct refslab_object *obj,
+					 u32 size, bool *look)
 {
-	bool look;
-
 	if (!obj)
 		return NULL;
 	prepare(obj, type, size);
-	look = begin(type, obj, get_cpu());
+	*look = begin(type, obj, get_cpu());
 	put_cpu();
-	publish(type, obj, look, gfp);
+	return obj;
+}
+
+/* Makes an object of the type's usual size that is not known yet. */
+static __always_inline struct refslab_object *make(struct refslab_type *type, gfp_t gfp, bool *look)
+{
+	struct refslab_object *obj;
+	int cpu = get_cpu();
+	bool cached;
+
+	obj = refslab_cache_pop(per_cpu_ptr(type->cache.cpu, cpu));
+	cached = obj;
+	if (!obj)
+		obj = refslab_cache_pop_loose(per_cpu_ptr(type->cache.cpu, cpu));
+	if (likely(obj))
+		*look = begin(type, obj, cpu);
+	put_cpu();
+	if (unlikely(!obj))
+		return begin_anew(type, refslab_cache_refill(type, gfp), type->size, look);
+	if (!cached)
+		prepare(obj, type, type->size);
+	else if (type->body)
+		memset(refslab_object_body(obj, type), 0, type->body);
 	return obj;
 }
 
@@ -152,26 +172,87 @@ static struct refslab_object *make(struct refslab_type *type, struct refslab_obj
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp)
 {
 	struct refslab_object *obj;
-	bool cached, look = false;
-	int cpu = get_cpu();
+	bool look = false;
 
-	obj = refslab_cache_pop(per_cpu_ptr(type->cache.cpu, cpu));
-	cached = obj;
-	if (!obj)
-		obj = refslab_cache_pop_loose(per_cpu_ptr(type->cache.cpu, cpu));
+	obj = make(type, gfp, &look);
 	if (likely(obj))
-		look = begin(type, obj, cpu);
-	put_cpu();
-	if (unlikely(!obj))
-		return make(type, refslab_cache_refill(type, gfp), type->size, gfp);
-	if (!cached)
-		prepare(obj, type, type->size);
-	else if (type->body)
-		memset(refslab_object_body(obj, type), 0, type->body);
-	publish(type, obj, look, gfp);
+		publish(type, obj, look, gfp);
 	return obj;
 }
 REFSLAB_EXPORT_TEST(refslab_object_alloc);
+
+/**
+ * refslab_object_begin() - begin to make an object that never changes
+ * @type: its type, not of REFSLAB_TYPE_SIZED
+ * @gfp: allocation flags
+ *
+ * The object is as from refslab_object_alloc(), but its count is 0: nobody finds it before it is
+ * complete. The caller fills it in, references by the rules, as a scan may know the block; and then
+ * calls refslab_object_publish() or refslab_object_cancel().
+ *
+ * Context: as refslab_object_alloc(). Return: the object, or NULL.
+ */
+struct refslab_object *refslab_object_begin(struct refslab_type *type, gfp_t gfp)
+{
+	bool look;
+
+	return make(type, gfp, &look);
+}
+
+/**
+ * refslab_object_begin_sized() - refslab_object_begin() for an object with a size of its own
+ * @type: its type, of REFSLAB_TYPE_SIZED
+ * @extra: bytes beyond the type's body
+ * @gfp: allocation flags
+ */
+struct refslab_object *refslab_object_begin_sized(struct refslab_type *type, u32 extra, gfp_t gfp)
+{
+	u32 size = type->size + extra;
+	bool look;
+
+	return begin_anew(type, refslab_objects_mem_alloc(type->objects, type->kind, size, gfp),
+			  size, &look);
+}
+
+/**
+ * refslab_object_publish() - an object is complete
+ * @obj: from refslab_object_begin(); it has one reference now, the caller's
+ * @gfp: allocation flags
+ *
+ * Context: as refslab_object_alloc().
+ */
+void refslab_object_publish(struct refslab_object *obj, gfp_t gfp)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	struct refslab_objects_cpu *own = raw_cpu_ptr(type->objects->cpu);
+
+	/* of another CPU, it may be, when we have moved: it is only a hint */
+	publish(type, obj, READ_ONCE(own->young) >= READ_ONCE(own->young_limit), gfp);
+}
+REFSLAB_EXPORT_TEST(refslab_object_publish);
+
+/**
+ * refslab_object_cancel() - an object is not to be
+ * @obj: from refslab_object_begin(); references in it are dropped
+ *
+ * Context: task context, may sleep when there are references.
+ */
+void refslab_object_cancel(struct refslab_object *obj)
+{
+	struct refslab_type *type = refslab_object_type(obj);
+	struct refslab_dead dead = { };
+	u32 budget;
+
+	do {
+		budget = REFSLAB_CHUNK;
+		if (refslab_destroy_references(obj, &dead, &budget))
+			budget = U32_MAX;
+		if (dead.first)
+			refslab_destroy_all(type->objects, &dead);
+	} while (budget != U32_MAX);
+	refslab_object_free(obj, type);
+}
+REFSLAB_EXPORT_TEST(refslab_object_cancel);
 
 /**
  * refslab_object_alloc_sized() - make an object with a size of its own
@@ -183,10 +264,11 @@ REFSLAB_EXPORT_TEST(refslab_object_alloc);
  */
 struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp)
 {
-	u32 size = type->size + extra;
+	struct refslab_object *obj = refslab_object_begin_sized(type, extra, gfp);
 
-	return make(type, refslab_objects_mem_alloc(type->objects, type->kind, size, gfp), size,
-		    gfp);
+	if (obj)
+		refslab_object_publish(obj, gfp);
+	return obj;
 }
 REFSLAB_EXPORT_TEST(refslab_object_alloc_sized);
 

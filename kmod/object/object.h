@@ -29,6 +29,7 @@
 
 struct refslab_type;
 struct refslab_type_ops;
+struct refslab_constants;
 struct refslab_objects;
 
 /**
@@ -113,6 +114,8 @@ struct refslab_extra {
 #define REFSLAB_TYPE_ALIGN	256
 
 #define REFSLAB_TYPES_MAX	1024
+/* Types whose objects are another's in everybody's eyes have numbers of their own above that. */
+#define REFSLAB_TYPES_ALL	(REFSLAB_TYPES_MAX + 64)
 
 /* struct refslab_type.flags */
 #define REFSLAB_TYPE_CONTAINER	BIT(0)		/* has the long header */
@@ -138,6 +141,7 @@ struct refslab_extra {
  * struct refslab_type - a type of objects; lives as long as its heap
  * @cache:	dead objects kept for reuse
  * @objects:	the heap's objects
+ * @base:	the type that people are told: itself, unless it is one of several forms of another
  * @ops:	of a kernel type, else NULL
  * @flags:	REFSLAB_TYPE_*
  * @kind:	enum refslab_mem_kind
@@ -151,6 +155,7 @@ struct refslab_extra {
 struct refslab_type {
 	struct refslab_cache cache;
 	struct refslab_objects *objects;
+	struct refslab_type *base;
 	const struct refslab_type_ops *ops;
 	u32 flags;
 	u8 kind;
@@ -233,6 +238,7 @@ struct refslab_objects_hooks {
  *		all
  * @ending:	the heap ends: no finalizer is called any more
  * @events:	finalizers and callbacks of weak references that user space has to run
+ * @constants:	objects that are always there, see constant.c; NULL: none
  * @idents:	where objects are whose ids somebody has asked for, by id
  * @idents_nr:	how many, under its lock
  * @idents_sweep: forget the dead ones when there are so many, likewise
@@ -259,6 +265,7 @@ struct refslab_objects {
 	u32 extras;
 	bool ending;
 	struct refslab_events events;
+	struct refslab_constants *constants;
 	struct xarray idents;
 	u64 idents_nr;
 	u64 idents_sweep;
@@ -401,6 +408,10 @@ enum refslab_upgrade {
 
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
 struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
+struct refslab_object *refslab_object_begin(struct refslab_type *type, gfp_t gfp);
+struct refslab_object *refslab_object_begin_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
+void refslab_object_publish(struct refslab_object *obj, gfp_t gfp);
+void refslab_object_cancel(struct refslab_object *obj);
 u32 refslab_object_bytes(struct refslab_object *obj);
 void refslab_object_free(struct refslab_object *obj, struct refslab_type *type);
 enum refslab_upgrade refslab_object_try_upgrade(struct refslab_object *obj);
@@ -421,6 +432,7 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
 /**
  * struct refslab_type_params - a type to be
  * @name: copied; unique in the heap
+ * @base: the type that this is another form of, or NULL
  * @ops: of a kernel type, or NULL
  * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED, _CONTAINER, _WEAKABLE, _FINALIZE, _NOTIFY,
  *	_IDENTITY; the others follow from the rest
@@ -431,6 +443,7 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
  */
 struct refslab_type_params {
 	const char *name;
+	struct refslab_type *base;
 	const struct refslab_type_ops *ops;
 	u32 flags;
 	bool acyclic;
@@ -626,6 +639,15 @@ bool refslab_event_pending(const struct refslab_events *events);
 struct refslab_object *refslab_event_take(struct refslab_events *events);
 void refslab_event_untake(struct refslab_events *events, struct refslab_object *obj);
 struct refslab_event *refslab_event_of(struct refslab_object *obj);
+
+/* constant.c: objects that are always there */
+int refslab_constant_init(struct refslab_objects *objects, unsigned int nr, u32 size, gfp_t gfp);
+struct refslab_object *refslab_constant_set(struct refslab_objects *objects, unsigned int n,
+					    struct refslab_type *type);
+struct refslab_object *refslab_constant(struct refslab_objects *objects, unsigned int n);
+bool refslab_constant_is(struct refslab_objects *objects, const struct refslab_object *obj);
+struct refslab_object *refslab_constant_find(struct refslab_objects *objects, u64 id);
+void refslab_constant_destroy(struct refslab_objects *objects);
 
 /* ident.c: objects by id */
 int refslab_ident_publish(struct refslab_object *obj, gfp_t gfp);

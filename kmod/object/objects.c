@@ -330,6 +330,7 @@ REFSLAB_EXPORT_TEST(refslab_objects_empty);
  */
 void refslab_objects_destroy(struct refslab_objects *objects)
 {
+	refslab_constant_destroy(objects);
 	refslab_type_destroy_all(objects);
 	xa_destroy(&objects->types);
 	xa_destroy(&objects->idents);

@@ -81,6 +81,7 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 		goto out_free;
 	}
 	type->objects = objects;
+	type->base = params->base ?: type;
 	type->ops = params->ops;
 	strscpy(type->name, params->name, sizeof(type->name));
 	lay_out(type, params);
@@ -96,7 +97,8 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 		err = -EEXIST;
 	else
 		err = xa_alloc(&objects->types, &type->number, type,
-			       XA_LIMIT(1, REFSLAB_TYPES_MAX), gfp);
+			       params->base ? XA_LIMIT(REFSLAB_TYPES_MAX + 1, REFSLAB_TYPES_ALL) :
+					      XA_LIMIT(1, REFSLAB_TYPES_MAX), gfp);
 	mutex_unlock(&objects->types_lock);
 	if (!err)
 		return type;

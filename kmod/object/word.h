@@ -49,6 +49,15 @@ static inline u32 refslab_word_version(u64 word)
 	return word >> 32;
 }
 
+/* What people are told of the count of an immortal object: there is none that means anything. */
+#define REFSLAB_COUNT_TOLD	U32_MAX
+
+/* What people are told of a count: without @ours, who are asking. */
+static inline u32 refslab_word_told(u64 word, u32 ours)
+{
+	return word & REFSLAB_WORD_FIXED ? REFSLAB_COUNT_TOLD : refslab_word_count(word) - ours;
+}
+
 static inline u64 refslab_word_read(const atomic64_t *word)
 {
 	return atomic64_read(word);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * int: a 64-bit signed integer, immutable.
+ * int: a 64-bit signed integer, immutable. The small ones are constants.
  */
 #include "types.h"
 
-/* Dead ints kept for reuse. */
+/* Dead ints kept for reuse: as many as floats, which come and go alike. */
 #define CACHE_LIMIT	100
 
 /**
@@ -29,16 +29,21 @@ struct refslab_type *refslab_int_register(struct refslab_heap *heap, gfp_t gfp)
  * @value: its value
  * @gfp: allocation flags
  *
- * Context: as @gfp says. Return: the object with one reference, the caller's, or NULL when there
- * is no memory.
+ * Context: as @gfp says. Return: the object with a reference of the caller's, or NULL when there is
+ * no memory.
  */
 struct refslab_object *refslab_int_new(struct refslab_heap *heap, s64 value, gfp_t gfp)
 {
 	struct refslab_type *type = heap->types.int_type;
-	struct refslab_object *obj = refslab_object_alloc(type, gfp);
+	struct refslab_object *obj = refslab_constants_int(heap, value);
 
 	if (obj)
-		*(s64 *)refslab_object_body(obj, type) = value;
+		return obj;
+	obj = refslab_object_begin(type, gfp);
+	if (!obj)
+		return NULL;
+	*(s64 *)refslab_object_body(obj, type) = value;
+	refslab_object_publish(obj, gfp);
 	return obj;
 }
 REFSLAB_EXPORT_TEST(refslab_int_new);

@@ -7,19 +7,69 @@
 
 #include "../heap.h"
 
+/* constants.c: objects that are always there */
+
+/* Room for the payload of any of them. */
+#define REFSLAB_CONSTANTS_BODY	16
+
+int refslab_constants_make(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_constants_int(struct refslab_heap *heap, s64 value);
+struct refslab_object *refslab_constants_str(struct refslab_heap *heap, u8 c);
+struct refslab_object *refslab_constants_empty_str(struct refslab_heap *heap);
+struct refslab_object *refslab_constants_bytes(struct refslab_heap *heap);
+struct refslab_object *refslab_constants_tuple(struct refslab_heap *heap);
+
 /* int.c: 64-bit signed integers */
 struct refslab_type *refslab_int_register(struct refslab_heap *heap, gfp_t gfp);
 struct refslab_object *refslab_int_new(struct refslab_heap *heap, s64 value, gfp_t gfp);
 int refslab_int_value(struct refslab_object *obj, s64 *value);
 
-/* str.c: strings of valid UTF-8, immutable */
+/* float.c: doubles, as their bits */
+struct refslab_type *refslab_float_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_float_new(struct refslab_heap *heap, u64 bits, gfp_t gfp);
+int refslab_float_value(struct refslab_object *obj, u64 *bits);
+
+/* str.c: texts, immutable */
 struct refslab_type *refslab_str_register(struct refslab_heap *heap, gfp_t gfp);
 struct refslab_object *refslab_str_new(struct refslab_heap *heap, const char *utf8, size_t len,
 				       gfp_t gfp);
-bool refslab_str_is_utf8(const char *utf8, size_t len);
-int refslab_str_value(struct refslab_object *obj, const char **utf8, size_t *len);
+bool refslab_str_is(struct refslab_object *obj);
+u32 refslab_str_len(struct refslab_object *obj);
+unsigned int refslab_str_width(struct refslab_object *obj);
+const char *refslab_str_ascii(struct refslab_object *obj);
+size_t refslab_str_utf8(struct refslab_object *obj, u32 *at, char *to, size_t room);
 u32 refslab_str_hash(struct refslab_object *obj);
 bool refslab_str_equal(struct refslab_object *a, struct refslab_object *b);
+
+/* intern.c: of some texts there is one str only */
+struct refslab_type *refslab_intern_register(struct refslab_heap *heap, gfp_t gfp);
+void refslab_intern_destroy(struct refslab_heap *heap);
+struct refslab_object *refslab_intern_get(struct refslab_heap *heap, const char *text, u32 len,
+					  gfp_t gfp);
+
+/* bytes.c: strings of bytes, immutable */
+struct refslab_type *refslab_bytes_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_bytes_new(struct refslab_heap *heap, const void *data, size_t len,
+					 gfp_t gfp);
+struct refslab_object *refslab_bytes_begin(struct refslab_heap *heap, u32 len, gfp_t gfp,
+					   void **data);
+int refslab_bytes_value(struct refslab_object *obj, const void **data, size_t *len);
+u32 refslab_bytes_hash(struct refslab_object *obj);
+bool refslab_bytes_equal(struct refslab_object *a, struct refslab_object *b);
+
+/* tuple.c: references that never change */
+struct refslab_type *refslab_tuple_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_tuple_begin(struct refslab_heap *heap, u32 len, gfp_t gfp);
+int refslab_tuple_put(struct refslab_object *obj, u32 index, struct refslab_object *element,
+		      gfp_t gfp);
+struct refslab_object *refslab_tuple_new(struct refslab_heap *heap,
+					 struct refslab_object *const *elements, u32 len,
+					 gfp_t gfp);
+bool refslab_tuple_is(struct refslab_object *obj);
+u32 refslab_tuple_len(struct refslab_object *obj);
+struct refslab_object *refslab_tuple_at(struct refslab_object *obj, u32 index);
+struct refslab_object *refslab_tuple_get(struct refslab_object *obj, u32 index);
+u32 *refslab_tuple_hash(struct refslab_object *obj);
 
 /* list.c: growable lists */
 struct refslab_type *refslab_list_register(struct refslab_heap *heap, gfp_t gfp);

@@ -210,6 +210,10 @@ int refslab_op_new(struct refslab_session *s, __u32 type, __u32 *handle);
 int refslab_op_int(struct refslab_session *s, __s64 value, __u32 *handle);
 int refslab_op_str(struct refslab_session *s, const char *text, size_t len, __u32 *handle);
 int refslab_op_list(struct refslab_session *s, __u32 *handle);
+int refslab_op_float(struct refslab_session *s, double value, __u32 *handle);
+int refslab_op_bytes(struct refslab_session *s, const void *data, size_t len, __u32 *handle);
+/* @elements: handles, which stay the caller's */
+int refslab_op_tuple(struct refslab_session *s, const __u32 *elements, size_t len, __u32 *handle);
 
 int refslab_op_dup(struct refslab_session *s, __u32 handle, __u32 *copy);
 int refslab_op_close(struct refslab_session *s, __u32 handle);
@@ -232,21 +236,29 @@ int refslab_op_item(struct refslab_session *s, __u32 list, __u64 index, __u32 *e
 int refslab_op_len(struct refslab_session *s, __u32 handle, __u64 *len);
 
 int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value);
+int refslab_op_float_value(struct refslab_session *s, __u32 handle, double *value);
 
 /* Copies at most @size bytes without a NUL; @len, may be NULL: the whole length. */
 int refslab_op_str_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
 			 size_t *len);
+int refslab_op_bytes_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
+			   size_t *len);
 /* @type and @len may be NULL. */
 int refslab_op_typeof(struct refslab_session *s, __u32 handle, void *buf, size_t size, __u32 *type,
 		      size_t *len);
+/* @count: REFSLAB_REFCOUNT_IMMORTAL of a constant. */
 int refslab_op_refcount(struct refslab_session *s, __u32 handle, __u32 *count);
 int refslab_op_id(struct refslab_session *s, __u32 handle, __u64 *id);
 /* @generation, may be NULL: only meaningful when @tracked. */
 int refslab_op_tracked(struct refslab_session *s, __u32 handle, bool *tracked,
 		       unsigned int *generation);
 
-/* A large block has @arena REFSLAB_ARENA_LARGE and its number in @pool. */
+/*
+ * A large block has @arena REFSLAB_ARENA_LARGE and its number in @pool; a constant has that, and
+ * REFSLAB_POOL_CONSTANT as @pool.
+ */
 #define REFSLAB_ARENA_LARGE	(~0ull)
+#define REFSLAB_POOL_CONSTANT	(~0u)
 struct refslab_block {
 	__u64 arena;
 	__u32 pool;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One function per operation. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -66,6 +67,29 @@ int refslab_op_str(struct refslab_session *s, const char *text, size_t len, __u3
 int refslab_op_list(struct refslab_session *s, __u32 *handle)
 {
 	struct refslab_op op = { .opcode = REFSLAB_OP_LIST };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_float(struct refslab_session *s, double value, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FLOAT };
+
+	static_assert(sizeof(value) == sizeof(op.arg[0]), "a double has 64 bits");
+	memcpy(&op.arg[0], &value, sizeof(value));
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_bytes(struct refslab_session *s, const void *data, size_t len, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_BYTES, .arg = { PTR(data), len } };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_tuple(struct refslab_session *s, const __u32 *elements, size_t len, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_TUPLE, .arg = { PTR(elements), len } };
 
 	return do_u32(s, &op, handle);
 }
@@ -195,11 +219,22 @@ int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value)
 	return err;
 }
 
-int refslab_op_str_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
-			 size_t *len)
+int refslab_op_float_value(struct refslab_session *s, __u32 handle, double *value)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_FLOAT_VALUE, .arg = { handle } };
+	int err = do_op(s, &op);
+
+	if (!err)
+		memcpy(value, &op.result[0], sizeof(*value));
+	return err;
+}
+
+/* The text of a str, or what is in a bytes. */
+static int do_value(struct refslab_session *s, unsigned int opcode, __u32 handle, void *buf,
+		    size_t size, size_t *len)
 {
 	struct refslab_op op = {
-		.opcode = REFSLAB_OP_STR_VALUE,
+		.opcode = opcode,
 		.arg = { handle, PTR(buf), size },
 	};
 	int err = do_op(s, &op);
@@ -207,6 +242,18 @@ int refslab_op_str_value(struct refslab_session *s, __u32 handle, void *buf, siz
 	if (!err && len)
 		*len = op.result[0];
 	return err;
+}
+
+int refslab_op_str_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
+			 size_t *len)
+{
+	return do_value(s, REFSLAB_OP_STR_VALUE, handle, buf, size, len);
+}
+
+int refslab_op_bytes_value(struct refslab_session *s, __u32 handle, void *buf, size_t size,
+			   size_t *len)
+{
+	return do_value(s, REFSLAB_OP_BYTES_VALUE, handle, buf, size, len);
 }
 
 int refslab_op_typeof(struct refslab_session *s, __u32 handle, void *buf, size_t size, __u32 *type,

@@ -357,7 +357,9 @@ static bool do_block(struct job *job)
 
 	if (!refslab_job_check(job, REFSLAB_OP_BLOCK, err))
 		return false;
-	if (block.arena == REFSLAB_ARENA_LARGE)
+	if (block.arena == REFSLAB_ARENA_LARGE && block.pool == REFSLAB_POOL_CONSTANT)
+		snprintf(text, sizeof(text), "constant");
+	else if (block.arena == REFSLAB_ARENA_LARGE)
 		snprintf(text, sizeof(text), "large.%u", block.pool);
 	else
 		snprintf(text, sizeof(text), "%llu.%u.%u", block.arena, block.pool, block.block);
