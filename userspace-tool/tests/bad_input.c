@@ -16,12 +16,13 @@
 enum kind {
 	NONE,
 	/* Handles. */
-	ANY, SLOTTED, PAYLOADED, LIST, INT, STR, WEAKABLE, WEAK,
+	ANY, SLOTTED, PAYLOADED, LIST, SEQUENCE, INT, STR, FLOAT, BYTES, WEAKABLE, WEAK,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
 	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID,
 	/* Memory, and how much of it. */
-	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, PAYLOAD, ROOM, ROOM_LEN,
+	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, DATA, DATA_LEN, ELEMENTS, ELEMENTS_LEN,
+	PAYLOAD, ROOM, ROOM_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
 };
 
@@ -49,7 +50,7 @@ static const struct shape {
 	SHAPE(POP, LIST, ITEM),
 	SHAPE(SETITEM, LIST, ITEM, ANY),
 	SHAPE(DELITEM, LIST, ITEM),
-	SHAPE(ITEM, LIST, ITEM),
+	SHAPE(ITEM, SEQUENCE, ITEM),
 	SHAPE(LEN, ANY),
 	SHAPE(INT_VALUE, INT),
 	SHAPE(STR_VALUE, STR, ROOM, ROOM_LEN),
@@ -83,6 +84,11 @@ static const struct shape {
 	SHAPE(GARBAGE, CURSOR, ROOM, RECORDS_LEN),
 	SHAPE(EMPTY_GARBAGE),
 	SHAPE(WATCH, WATCH_FLAGS),
+	SHAPE(FLOAT, VALUE),
+	SHAPE(FLOAT_VALUE, FLOAT),
+	SHAPE(BYTES, DATA, DATA_LEN),
+	SHAPE(BYTES_VALUE, BYTES, ROOM, ROOM_LEN),
+	SHAPE(TUPLE, ELEMENTS, ELEMENTS_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -94,6 +100,9 @@ enum {
 	V_LIST,
 	V_INT,
 	V_STR,
+	V_FLOAT,
+	V_BYTES,
+	V_TUPLE,
 	V_WEAKABLE,
 	V_WEAK,
 	V_BUILTIN,	/* number of a type that NEW does not make */
@@ -103,6 +112,7 @@ enum {
 	V_EDGE,		/* 2 bytes of memory and then a hole */
 	V_TEXT,		/* .text */
 	V_DEF,		/* .def */
+	V_ELEMENTS,	/* handles, the last of which is .value */
 };
 
 #define KERNEL_ADDRESS	0xffff888000001000ull
@@ -110,9 +120,9 @@ enum {
 #define E2BIG_OR_EFAULT	(1000 + E2BIG)
 
 #define K(kind)		(1ull << (kind))
-#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(INT) | K(STR) | \
-			 K(WEAKABLE) | K(WEAK))
-#define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(PAYLOAD) | K(ROOM))
+#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(SEQUENCE) | K(INT) | \
+			 K(STR) | K(FLOAT) | K(BYTES) | K(WEAKABLE) | K(WEAK))
+#define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | K(ROOM))
 
 static const struct way {
 	__u64 kinds;
@@ -131,13 +141,17 @@ static const struct way {
 	{ HANDLES, "handle + 2^32", ENOENT, .special = V_BEYOND },
 	{ HANDLES, "handle -1", ENOENT, .value = ~0ull },
 	{ K(SLOTTED), "an object without slots", EPROTOTYPE, .special = V_BARE },
-	{ K(LIST) | K(INT) | K(STR) | K(WEAK), "a node", EPROTOTYPE, .special = V_NODE },
+	{ K(LIST) | K(SEQUENCE) | K(INT) | K(STR) | K(FLOAT) | K(BYTES) | K(WEAK), "a node",
+	  EPROTOTYPE, .special = V_NODE },
 	{ K(WEAKABLE), "of a type without weakref", EPROTOTYPE, .special = V_NODE },
 	{ K(WEAK), "what has a weak reference", EPROTOTYPE, .special = V_WEAKABLE },
 	{ HANDLES & ~K(ANY) & ~K(WEAK), "a weak reference", EPROTOTYPE, .special = V_WEAK },
-	{ HANDLES & ~K(ANY) & ~K(LIST), "a list", EPROTOTYPE, .special = V_LIST },
+	{ HANDLES & ~K(ANY) & ~K(LIST) & ~K(SEQUENCE), "a list", EPROTOTYPE, .special = V_LIST },
+	{ HANDLES & ~K(ANY) & ~K(SEQUENCE), "a tuple", EPROTOTYPE, .special = V_TUPLE },
 	{ HANDLES & ~K(ANY) & ~K(INT), "an int", EPROTOTYPE, .special = V_INT },
 	{ HANDLES & ~K(ANY) & ~K(STR), "a str", EPROTOTYPE, .special = V_STR },
+	{ HANDLES & ~K(ANY) & ~K(FLOAT), "a float", EPROTOTYPE, .special = V_FLOAT },
+	{ HANDLES & ~K(ANY) & ~K(BYTES), "a bytes", EPROTOTYPE, .special = V_BYTES },
 
 	{ K(TYPE), "type 0", ENOENT, .value = 0 },
 	{ K(TYPE), "type never made", ENOENT, .value = 999 },
@@ -228,6 +242,16 @@ static const struct way {
 	{ K(TEXT_LEN), "too long", E2BIG, .value = REFSLAB_MAX_STR + 1 },
 	{ K(TEXT_LEN), "length + 2^32", E2BIG, .special = V_BEYOND },
 	{ K(TEXT_LEN), "length -1", E2BIG, .value = ~0ull },
+	{ K(DATA_LEN), "too long", E2BIG, .value = REFSLAB_MAX_BYTES + 1 },
+	{ K(DATA_LEN), "length + 2^32", E2BIG, .special = V_BEYOND },
+	{ K(DATA_LEN), "length -1", E2BIG, .value = ~0ull },
+	{ K(ELEMENTS), "no handle at the end", ENOENT, .special = V_ELEMENTS, .value = 0 },
+	{ K(ELEMENTS), "handle never given at the end", ENOENT, .special = V_ELEMENTS,
+	  .value = 1000000 },
+	{ K(ELEMENTS), "handle -1 at the end", ENOENT, .special = V_ELEMENTS, .value = ~0u },
+	{ K(ELEMENTS_LEN), "too many", E2BIG, .value = REFSLAB_MAX_TUPLE + 1 },
+	{ K(ELEMENTS_LEN), "number + 2^32", E2BIG, .special = V_BEYOND },
+	{ K(ELEMENTS_LEN), "number -1", E2BIG, .value = ~0ull },
 	{ K(ROOM), "memory that is read-only", EFAULT, .special = V_READ_ONLY },
 	{ K(TWELVE), "0 bytes", EINVAL, .value = 0 },
 	{ K(TWELVE), "8 bytes", EINVAL, .value = 8 },
@@ -253,7 +277,9 @@ static bool always_right(enum kind kind)
 struct world {
 	int fd;
 	__u32 id;
-	__u64 node, second, bare, list, number, str, weakable, weak, closed, types[3];
+	__u64 node, second, bare, list, number, str, real, bytes, tuple, weakable, weak, closed;
+	__u64 types[3];
+	__u32 elements[3], other_elements[3];
 	char room[4096];
 	char name[64];
 	struct { struct refslab_type_def def; __u8 end[16]; } def;
@@ -313,8 +339,14 @@ static void world_open(void)
 	/* A failure half way may have used memory and given it back: let the caches hold some. */
 	for (i = 0; i < 2; i++) {
 		must(CLOSE, must(NEW, w.types[i]));
-		must(CLOSE, must(INT, 1));
+		must(CLOSE, must(INT, 1000));
+		must(CLOSE, must(FLOAT, 1));
 		must(CLOSE, must(LIST));
+		w.elements[0] = must(INT, 1);
+		w.elements[1] = w.elements[0];
+		w.elements[2] = w.elements[0];
+		must(CLOSE, must(TUPLE, ptr(w.elements), 3));
+		must(CLOSE, w.elements[0]);
 		must(CLOSE, need("STR", test_str(w.fd, "hello")));
 	}
 	/* something on the list of garbage */
@@ -329,13 +361,19 @@ static void world_open(void)
 	w.second = must(NEW, w.types[0]);
 	w.bare = must(NEW, w.types[1]);
 	w.list = must(LIST);
-	w.number = must(INT, 42);
+	w.number = must(INT, 4242);
+	w.real = must(FLOAT, 0x3ff8000000000000);
+	w.bytes = must(BYTES, ptr("\0\377\300."), 4);
+	w.tuple = must(TUPLE, ptr((__u32[]) { w.node, w.number }), 2);
 	w.str = need("STR", test_str(w.fd, "hello"));
 	must(SETSLOT, w.node, 0, w.second);
 	must(WRITE, w.node, 0, ptr(w.payload), sizeof(w.payload));
 	must(APPEND, w.list, w.number);
 	must(APPEND, w.list, w.node);
 	must(APPEND, w.list, w.list);
+	w.elements[0] = w.list;
+	w.elements[1] = w.number;
+	w.elements[2] = w.node;
 	w.weakable = must(NEW, w.types[2]);
 	w.weak = must(WEAK, w.weakable, REFSLAB_WEAK_CALLBACK);
 	w.closed = must(DUP, w.node);
@@ -430,10 +468,24 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.node;
 	case LIST:
 		return w.list;
+	case SEQUENCE:
+		return w.tuple;
 	case INT:
 		return w.number;
 	case STR:
 		return w.str;
+	case FLOAT:
+		return w.real;
+	case BYTES:
+		return w.bytes;
+	case DATA:
+		return ptr("\377\0\300 ");
+	case DATA_LEN:
+		return 4;
+	case ELEMENTS:
+		return ptr(w.elements);
+	case ELEMENTS_LEN:
+		return 3;
 	case WEAKABLE:
 		return w.weakable;
 	case WEAK:
@@ -503,6 +555,16 @@ static __u64 wrong(const struct way *way, __u64 right_value)
 		return w.number;
 	case V_STR:
 		return w.str;
+	case V_FLOAT:
+		return w.real;
+	case V_BYTES:
+		return w.bytes;
+	case V_TUPLE:
+		return w.tuple;
+	case V_ELEMENTS:
+		memcpy(w.other_elements, w.elements, sizeof(w.elements));
+		w.other_elements[2] = way->value;
+		return ptr(w.other_elements);
 	case V_WEAKABLE:
 		return w.weakable;
 	case V_WEAK:
@@ -709,7 +771,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1631
+#define CASES	1836
 
 int main(void)
 {

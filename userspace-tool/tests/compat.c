@@ -60,6 +60,10 @@ FIXTURE_VARIANT_ADD(compat, objects) {
 	.program = "objects-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, atoms) {
+	.program = "atoms-32",
+};
+
 FIXTURE_VARIANT_ADD(compat, gc) {
 	.program = "gc-32",
 };

@@ -17,7 +17,7 @@
 TEST_F(graph, freeze)
 {
 	struct refslab_record records[8];
-	__s64 a = PLAIN(), b, i = NEW(INT, 7);
+	__s64 a = PLAIN(), b, i = NEW(INT, 1007);
 	int n;
 
 	ASSERT_EQ(0, CALL(COLLECT, 2));
@@ -234,7 +234,7 @@ TEST_F(graph, referrers_of_a_large_heap)
 {
 	const unsigned int many = test_slow_kernel() ? 100000 : 300000;
 	struct refslab_record r[4];
-	__s64 first = PLAIN(), last, x = NEW(INT, 1), l = NEW(LIST);
+	__s64 first = PLAIN(), last, x = NEW(INT, 1001), l = NEW(LIST);
 	unsigned int i, found = 0, calls = 0;
 	struct refslab_op ops[3];
 	__u64 cursor = 0;
@@ -401,7 +401,7 @@ TEST_F(graph, debug_lines)
 	const int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned int stats = 0, collectable = 0, addresses = 0;
 	char heap[32], line[1024];
-	__s64 id[2], leaf = NEW(INT, 1);
+	__s64 id[2], leaf = NEW(INT, 1001);
 	ssize_t n;
 
 	ASSERT_LE(0, fd);
@@ -442,7 +442,7 @@ TEST_F(graph, debug_lines)
 
 TEST_F(graph, scans_are_events)
 {
-	__s64 leaf = NEW(INT, 1), id[2];
+	__s64 leaf = NEW(INT, 1001), id[2];
 	unsigned int g;
 
 	/* not for those who did not ask */

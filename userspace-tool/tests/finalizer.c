@@ -15,7 +15,7 @@ TEST_F(shape, finalizer)
 	memset(payload, 'p', sizeof(payload));
 	ASSERT_EQ(0, CALL(WRITE, x, 0, ptr(payload), variant->payload));
 	for (i = 0; i < variant->nr_slots; i++) {
-		target = NEW(INT, i);
+		target = NEW(INT, 1000 + i);
 		LINK(x, i, target);
 		CLOSE(target);
 	}
@@ -35,7 +35,7 @@ TEST_F(shape, finalizer)
 	EXPECT_EQ(0, memcmp(payload, in, variant->payload));
 	for (i = 0; i < variant->nr_slots; i++) {
 		target = NEW(SLOT, x, i);
-		EXPECT_EQ(i, CALL(INT_VALUE, target));
+		EXPECT_EQ(1000 + i, CALL(INT_VALUE, target));
 		CLOSE(target);
 	}
 	EXPECT_NO_EVENT();

@@ -112,8 +112,8 @@ TEST_F(gc, only_containers_are_tracked)
 	__s64 bare = test_type(self->fd, "bare", 0, 8, 0, 0);
 	__s64 acyclic = test_type(self->fd, "acyclic", 2, 8, 0, REFSLAB_TYPE_ACYCLIC);
 
-	EXPECT_GENERATION(-1, NEW(INT, 5));
-	EXPECT_GENERATION(-1, NEW(STR, ptr("s"), 1));
+	EXPECT_GENERATION(-1, NEW(INT, 1005));
+	EXPECT_GENERATION(-1, NEW(STR, ptr("a str"), 5));
 	EXPECT_GENERATION(-1, NEW(NEW, bare));
 	EXPECT_GENERATION(-1, NEW(NEW, acyclic));
 	EXPECT_EQ(0, STAT(tracked));
@@ -180,7 +180,7 @@ TEST_F(gc, scans_leave_counts_alone)
 /* B5: A <-> B, A -> C */
 TEST_F(gc, leaf_dies_with_its_cycle)
 {
-	__s64 a = NODE(), b = NODE(), c = NODE(), atom = NEW(INT, 1);
+	__s64 a = NODE(), b = NODE(), c = NODE(), atom = NEW(INT, 1001);
 
 	LINK(a, 0, b);
 	LINK(b, 0, a);
@@ -347,7 +347,7 @@ TEST_F(gc, younger_generations_are_scanned_too)
 TEST_F(gc, objects_of_a_generation)
 {
 	struct refslab_record records[64];
-	__s64 h[30], atom = NEW(INT, 1);
+	__s64 h[30], atom = NEW(INT, 1001);
 	int i, g, n;
 
 	for (i = 0; i < 30; i++) {
@@ -419,7 +419,7 @@ TEST_F(gc, counts)
 		h[i] = i % 2 ? NODE() : NEW(LIST);
 	EXPECT_COUNTS(20, 0, 0);
 	/* Atoms are no containers. */
-	CLOSE(NEW(INT, 4));
+	CLOSE(NEW(INT, 1004));
 	NEW(STR, ptr("x"), 1);
 	EXPECT_COUNTS(20, 0, 0);
 	for (i = 0; i < 5; i++)

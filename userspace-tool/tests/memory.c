@@ -453,7 +453,7 @@ TEST_F(memory, everything_goes_back)
 			h[i] = CALL(NEW, atom);
 			break;
 		case 2:
-			h[i] = CALL(INT, i);
+			h[i] = CALL(INT, 1000 + i);
 			break;
 		case 3:
 			h[i] = i % 50 ? test_str(self->fd, "some text") : CALL(NEW, large);
@@ -646,7 +646,7 @@ TEST_F(limited, garbage_is_collected_first)
 /* A list that cannot grow stays as it was. */
 TEST_F(limited, list_that_cannot_grow)
 {
-	__s64 l = CALL(LIST), i = CALL(INT, 1), err, len = 0;
+	__s64 l = CALL(LIST), i = CALL(INT, 1001), err, len = 0;
 	struct refslab_op ops[64];
 	unsigned int k;
 	__u32 done;

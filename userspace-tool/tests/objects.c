@@ -53,8 +53,8 @@ TEST_F(objects, new_object_has_count_1)
 {
 	EXPECT_COUNT(1, NEW(NEW, self->node));
 	EXPECT_COUNT(1, NEW(LIST));
-	EXPECT_COUNT(1, NEW(INT, 7));
-	EXPECT_COUNT(1, NEW(STR, ptr("x"), 1));
+	EXPECT_COUNT(1, NEW(INT, 1007));
+	EXPECT_COUNT(1, NEW(STR, ptr("x y"), 3));
 	EXPECT_EQ(4, OBJECTS());
 	EXPECT_EQ(4, test_stat(self->fd).handles);
 }
@@ -100,7 +100,7 @@ TEST_F(objects, destroyed_at_once)
 
 TEST_F(objects, destruction_cascades_at_once)
 {
-	__s64 root = NEW(NEW, self->node), l = NEW(LIST), leaf = NEW(INT, 3), kept = NEW(LIST);
+	__s64 root = NEW(NEW, self->node), l = NEW(LIST), leaf = NEW(INT, 1003), kept = NEW(LIST);
 
 	EXPECT_EQ(0, CALL(SETSLOT, root, 0, l));
 	EXPECT_EQ(0, CALL(APPEND, l, leaf));
@@ -117,7 +117,7 @@ TEST_F(objects, destruction_cascades_at_once)
 
 TEST_F(objects, slots_count)
 {
-	__s64 a = NEW(NEW, self->node), b = NEW(NEW, self->node), c = NEW(INT, 1);
+	__s64 a = NEW(NEW, self->node), b = NEW(NEW, self->node), c = NEW(INT, 1001);
 
 	EXPECT_EQ(-ENODATA, CALL(SLOT, a, 0));
 	EXPECT_EQ(0, CALL(SETSLOT, a, 0, b));
@@ -157,7 +157,7 @@ TEST_F(objects, widest_type)
 {
 	__s64 t = test_type(self->fd, "widest", REFSLAB_MAX_SLOTS, REFSLAB_MAX_PAYLOAD,
 			    REFSLAB_MAX_CACHE, 0);
-	__s64 a, i = NEW(INT, 5);
+	__s64 a, i = NEW(INT, 1005);
 	char c = 'x';
 
 	ASSERT_LT(0, t);
@@ -221,6 +221,7 @@ TEST_F(objects, str_values)
 		"", "a", "hello", "gr\303\274n", "\342\202\254", "\360\237\230\200", "\177\302\200",
 		"\357\277\277", "\364\217\277\277", "\355\237\277\356\200\200",
 	};
+	static const __s64 chars[] = { 0, 1, 5, 4, 1, 1, 2, 1, 1, 2 };
 	char in[64];
 	unsigned int i;
 
@@ -228,7 +229,7 @@ TEST_F(objects, str_values)
 		size_t len = strlen(values[i]);
 		__s64 h = NEW(STR, ptr(values[i]), len);
 
-		EXPECT_EQ(len, CALL(LEN, h));
+		EXPECT_EQ(chars[i], CALL(LEN, h));
 		memset(in, 0x55, sizeof(in));
 		EXPECT_EQ(len, CALL(STR_VALUE, h, ptr(in), sizeof(in)));
 		EXPECT_EQ(0, memcmp(in, values[i], len));
@@ -263,7 +264,7 @@ TEST_F(objects, str_with_nul_and_longest)
 TEST_F(objects, typeof_names)
 {
 	const struct { __s64 h; const char *name; } of[] = {
-		{ NEW(INT, 1), "int" }, { NEW(STR, 0, 0), "str" }, { NEW(LIST), "list" },
+		{ NEW(INT, 1001), "int" }, { NEW(STR, 0, 0), "str" }, { NEW(LIST), "list" },
 		{ NEW(NEW, self->node), "node" },
 	};
 	__u64 result[2];
@@ -288,7 +289,7 @@ TEST_F(objects, typeof_names)
 TEST_F(objects, len_of_others)
 {
 	EXPECT_EQ(2, CALL(LEN, NEW(NEW, self->node)));
-	EXPECT_EQ(0, CALL(LEN, NEW(INT, 9)));
+	EXPECT_EQ(0, CALL(LEN, NEW(INT, 1009)));
 	EXPECT_EQ(0, CALL(LEN, NEW(LIST)));
 }
 
@@ -336,8 +337,8 @@ TEST_F(objects, types_are_limited)
 		t = test_type(self->fd, name, 1, 0, 0, 0);
 	}
 	EXPECT_EQ(-ENOSPC, t);
-	/* The four built-in ones, "node", and the others make up the limit. */
-	EXPECT_EQ(REFSLAB_MAX_TYPES - 5, i - 1);
+	/* The seven built-in ones, "node", and the others make up the limit. */
+	EXPECT_EQ(REFSLAB_MAX_TYPES - 8, i - 1);
 	EXPECT_LT(0, CALL(NEW, self->node));
 }
 
@@ -383,7 +384,7 @@ TEST_F(objects, list_counts_elements)
 
 TEST_F(objects, list_drops_what_only_it_held)
 {
-	__s64 l = NEW(LIST), a = NEW(INT, 1);
+	__s64 l = NEW(LIST), a = NEW(INT, 1001);
 
 	EXPECT_EQ(0, CALL(APPEND, l, a));
 	EXPECT_EQ(0, CALL(CLOSE, a));
@@ -404,7 +405,7 @@ TEST_F(objects, list_edits_against_a_model)
 	__u64 seed = 1;
 
 	for (i = 0; i < INTS; i++)
-		ints[i] = NEW(INT, i);
+		ints[i] = NEW(INT, 1000 + i);
 	for (i = 0; i < STEPS; i++) {
 		k = test_random(&seed) % INTS;
 		at = test_random(&seed) % (len + 1);
@@ -426,7 +427,7 @@ TEST_F(objects, list_edits_against_a_model)
 				ASSERT_EQ(0, CALL(DELITEM, l, at));
 			} else {
 				h = NEW(POP, l, at);
-				ASSERT_EQ(model[at], CALL(INT_VALUE, h));
+				ASSERT_EQ(1000 + model[at], CALL(INT_VALUE, h));
 				ASSERT_EQ(0, CALL(CLOSE, h));
 			}
 			memmove(model + at, model + at + 1, (--len - at) * sizeof(*model));
@@ -436,7 +437,7 @@ TEST_F(objects, list_edits_against_a_model)
 	memset(count, 0, sizeof(count));
 	for (i = 0; i < len; i++) {
 		h = NEW(ITEM, l, i);
-		ASSERT_EQ(model[i], CALL(INT_VALUE, h));
+		ASSERT_EQ(1000 + model[i], CALL(INT_VALUE, h));
 		ASSERT_EQ(0, CALL(CLOSE, h));
 		count[model[i]]++;
 	}
@@ -517,7 +518,7 @@ TEST_F(objects, result_of_an_operation_that_has_none)
 TEST_F(objects, failure_in_the_middle)
 {
 	struct refslab_op ops[] = {
-		op(LIST), op(INT, 3), opf(APPEND, F(0) | F(1), 1, 0), op(LIST),
+		op(LIST), op(INT, 1003), opf(APPEND, F(0) | F(1), 1, 0), op(LIST),
 	};
 	__u32 done;
 
@@ -540,7 +541,7 @@ TEST_F(objects, records)
 	int i, n = 0;
 
 	for (i = 0; i < N; i++) {
-		h[i] = i % 3 ? NEW(NEW, self->node) : NEW(INT, i);
+		h[i] = i % 3 ? NEW(NEW, self->node) : NEW(INT, 1000 + i);
 		ids[i] = test_id(self->fd, h[i]);
 		ASSERT_EQ(0, i % 3 == 2 ? CALL(SETSLOT, h[i], 0, h[i - 1]) : 0);
 	}
