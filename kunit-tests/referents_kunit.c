@@ -279,13 +279,13 @@ static int count(void *obj, void *arg)
 	return 0;
 }
 
-/* Everybody refers to the hub and is referred to by the list, for a while. */
+/* Everybody refers to the hub and is referred to by the list, for a while; some stay. */
 static void change(struct race *race)
 {
 	struct refslab_object *obj;
 	int i;
 
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < 20100; i++) {
 		obj = refslab_alloc(race->type, GFP_KERNEL);
 		if (!obj)
 			break;
@@ -305,16 +305,19 @@ static void change(struct race *race)
 static void look_or_change(unsigned int nr, void *arg)
 {
 	struct race *race = arg;
+	bool last;
 
 	if (nr) {
 		change(race);
 		return;
 	}
+	/* once more when all is done, as others may not get to run before that */
 	do {
+		last = !atomic_read(&race->makers);
 		refslab_referrers(race->hub, count, &race->seen);
 		refslab_referents(race->list, count, &race->seen);
 		refslab_collect(refslab_fixture_heap(race->test), race->seen % 3);
-	} while (atomic_read(&race->makers));
+	} while (!last);
 }
 
 static void looking_disturbs_nobody(struct kunit *test)
