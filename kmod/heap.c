@@ -58,6 +58,9 @@ static int add_builtin_types(struct refslab_heap *heap, gfp_t gfp)
 		{ refslab_float_register, &heap->types.float_type },
 		{ refslab_bytes_register, &heap->types.bytes_type },
 		{ refslab_tuple_register, &heap->types.tuple_type },
+		{ refslab_dict_register, &heap->types.dict_type },
+		{ refslab_set_register, &heap->types.set_type },
+		{ refslab_instance_register, &heap->types.instance_type },
 		{ refslab_intern_register, &heap->types.name_type },
 	};
 	unsigned int i;

@@ -48,6 +48,9 @@ struct refslab_heap {
 		struct refslab_type *int_type;
 		struct refslab_type *str_type;
 		struct refslab_type *list_type;
+		struct refslab_type *dict_type;
+		struct refslab_type *set_type;
+		struct refslab_type *instance_type;
 		struct refslab_type *float_type;
 		struct refslab_type *bytes_type;
 		struct refslab_type *tuple_type;

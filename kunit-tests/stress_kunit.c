@@ -8,6 +8,9 @@
  * And threads that do nothing but insert into long lists, and take out of them, at random places,
  * objects that nobody else refers to, while the collector goes through those lists in chunks.
  *
+ * And threads that do the same with dicts, which grow and shrink, so that entries are moved
+ * together all the time, look up what is there, and iterate.
+ *
  * refslab_kunit.stress_seconds= says how long (default 3), refslab_kunit.stress_threads= how many
  * (4). refslab_kunit.sabotage= leaves a step of the scan out, to see that the test notices.
  */
@@ -36,6 +39,9 @@ MODULE_PARM_DESC(sabotage, "leave a step of the scan out (enum refslab_sabotage)
 #define ROOTS		16
 #define LISTS		4
 #define LONG		2000	/* elements of a long one */
+#define DICTS		4
+#define KEYS		3000	/* of a dict */
+#define DICT_FIRST	1000	/* its smallest key */
 #define SLOTS		3
 #define HELD		12
 #define WEAK		16
@@ -59,6 +65,7 @@ struct stress {
 	struct refslab_type *type[KINDS];
 	void *root[ROOTS];
 	struct refslab_object *list[LISTS];
+	struct refslab_object *dict[DICTS];
 	spinlock_t weak_lock;	/* protects @weak */
 	void *weak[WEAK];
 	u64 id[WEAK];
@@ -73,6 +80,8 @@ struct stress {
 	atomic64_t scans;
 	atomic64_t unreachable;
 	atomic64_t walked;
+	atomic64_t iterated;
+	atomic64_t stale;
 };
 
 struct worker {
@@ -366,6 +375,96 @@ static int work_long(void *arg)
 	return 0;
 }
 
+/* All of a dict, until somebody changes its keys. */
+static void iterate(struct worker *w, struct refslab_object *dict)
+{
+	struct refslab_object *to[32];
+	u64 cursor = 0;
+	int i, n;
+
+	do {
+		n = refslab_keyed_take(dict, &cursor, to, ARRAY_SIZE(to));
+		for (i = 0; i < n; i++) {
+			if (i % 2)
+				look(w, to[i]);
+			refslab_object_put(to[i]);
+		}
+		if (n > 0)
+			atomic64_add(n / 2, &w->stress->iterated);
+	} while (n >= 0 && cursor);
+	if (n == -ESTALE)
+		atomic64_inc(&w->stress->stale);
+}
+
+/* The value of a key of a dict, if there is one; taken out, that may be its only reference. */
+static void *value_of(struct worker *w, struct refslab_object *dict, struct refslab_object *key,
+		      bool take)
+{
+	void *obj = refslab_keyed_get(dict, key);
+
+	if (IS_ERR(obj))
+		return NULL;
+	look(w, obj);
+	if (take)
+		refslab_keyed_delete(dict, key);
+	return obj;
+}
+
+/* @grow: more come than go */
+static void step_dict(struct worker *w, bool grow)
+{
+	struct refslab_object *from = w->stress->dict[pick(w, DICTS)];
+	struct refslab_object *to = w->stress->dict[pick(w, DICTS)];
+	struct refslab_object *key = refslab_int_new(w->stress->heap, DICT_FIRST + pick(w, KEYS),
+						     GFP_KERNEL);
+	void *obj = NULL;
+
+	if (!key)
+		return;
+	switch (pick(w, 8)) {
+	case 0 ... 1:
+		/* from one to another */
+		obj = value_of(w, from, key, true);
+		if (obj)
+			refslab_keyed_set(to, key, obj, GFP_KERNEL);
+		break;
+	case 2:
+		obj = value_of(w, from, key, false);
+		break;
+	case 3 ... 5:
+		if (grow) {
+			obj = make_of(w, PLAIN);
+			if (obj)
+				refslab_keyed_set(to, key, obj, GFP_KERNEL);
+			break;
+		}
+		fallthrough;
+	default:
+		if (!grow || !pick(w, 4))
+			refslab_keyed_delete(from, key);
+		break;
+	}
+	refslab_put(obj);
+	refslab_object_put(key);
+}
+
+static int work_dict(void *arg)
+{
+	struct worker *w = arg;
+	u64 n = 0;
+
+	while (!kthread_should_stop()) {
+		step_dict(w, n / 4096 % 2 == 0);
+		if (!(++n % 4096))
+			iterate(w, w->stress->dict[pick(w, DICTS)]);
+		/* as in work_long() */
+		if (!(n % 256))
+			schedule_timeout_uninterruptible(1);
+	}
+	atomic64_add(n, &w->stress->operations);
+	return 0;
+}
+
 static int scan_back_to_back(void *arg)
 {
 	struct stress *s = arg;
@@ -445,6 +544,10 @@ static void make_heap(struct kunit *test, struct stress *s)
 		s->list[i] = refslab_list_new(s->heap, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, s->list[i]);
 	}
+	for (i = 0; i < DICTS; i++) {
+		s->dict[i] = refslab_dict_new(s->heap, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, s->dict[i]);
+	}
 }
 
 static void end_heap(struct kunit *test, struct stress *s)
@@ -466,6 +569,10 @@ static void end_heap(struct kunit *test, struct stress *s)
 		refslab_put(s->root[i]);
 	for (i = 0; i < LISTS; i++)
 		refslab_put(s->list[i]);
+	for (i = 0; i < DICTS; i++) {
+		KUNIT_EXPECT_NULL(test, refslab_keyed_check(s->dict[i]));
+		refslab_put(s->dict[i]);
+	}
 	refslab_collect(s->heap, 2);
 	refslab_destroy_settle(&s->heap->objects);
 	KUNIT_EXPECT_EQ(test, refslab_count(s->heap), 0ULL);
@@ -573,7 +680,8 @@ static void stress_race(struct kunit *test)
 	end_heap(test, s);
 }
 
-static void stress_long_lists(struct kunit *test)
+/* Threads at tables, while the collector reads those in chunks, and sleeps in between. */
+static struct stress *stress_tables(struct kunit *test, int (*fn)(void *worker), const char *name)
 {
 	unsigned int seconds = *(const unsigned int *)test->param_value;
 	struct task_struct *scanner;
@@ -582,12 +690,12 @@ static void stress_long_lists(struct kunit *test)
 	unsigned int i;
 
 	s = begin(test, seconds);
-	/* a list that nobody refers to anew is no candidate */
+	/* a table that nobody refers to anew is no candidate */
 	WRITE_ONCE(s->heap->gc.filter, false);
 	WRITE_ONCE(s->ending, true);
 	WRITE_ONCE(refslab_scan_sabotage, sabotage);
 	WRITE_ONCE(refslab_scan_dawdles, true);
-	w = start_workers(test, s, work_long, "refslab-long");
+	w = start_workers(test, s, fn, name);
 	scanner = kthread_run(scan_back_to_back, s, "refslab-scan");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, scanner);
 	msleep(seconds * 1000);
@@ -600,17 +708,36 @@ static void stress_long_lists(struct kunit *test)
 	kunit_info(test, "%lld operations, %lld scans, %lld unreachable\n",
 		   atomic64_read(&s->operations), atomic64_read(&s->scans),
 		   atomic64_read(&s->unreachable));
-	for (i = 0; i < LISTS; i++)
-		KUNIT_EXPECT_GT(test, refslab_table_len(s->list[i]), (u32)REFSLAB_BTREE_LEAF);
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->bad), 0);
-	/* each is in a list, or freed by who took it out: there is no garbage */
+	/* each is in a table, or freed by who took it out: there is no garbage */
 	KUNIT_EXPECT_EQ(test, atomic64_read(&s->unreachable), 0LL);
 	KUNIT_EXPECT_GT(test, atomic64_read(&s->scans), (long long)MIN_SCANS);
+	return s;
+}
+
+static void stress_long_lists(struct kunit *test)
+{
+	struct stress *s = stress_tables(test, work_long, "refslab-long");
+	unsigned int i;
+
+	for (i = 0; i < LISTS; i++)
+		KUNIT_EXPECT_GT(test, refslab_table_len(s->list[i]), (u32)REFSLAB_BTREE_LEAF);
+	end_heap(test, s);
+}
+
+static void stress_dicts(struct kunit *test)
+{
+	struct stress *s = stress_tables(test, work_dict, "refslab-dict");
+
+	kunit_info(test, "%lld iterated, %lld times stale\n", atomic64_read(&s->iterated),
+		   atomic64_read(&s->stale));
+	KUNIT_EXPECT_GT(test, atomic64_read(&s->iterated), 0LL);
 	end_heap(test, s);
 }
 
 static struct kunit_case stress_cases[] = {
 	KUNIT_CASE_PARAM(stress_long_lists, slices),
+	KUNIT_CASE_PARAM(stress_dicts, slices),
 	KUNIT_CASE_PARAM(stress_race, slices),
 	{}
 };

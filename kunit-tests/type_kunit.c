@@ -158,8 +158,8 @@ static void there_are_1024_types(struct kunit *test)
 		made++;
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
-	/* int, float, str, bytes, tuple, list and weakref were there */
-	KUNIT_EXPECT_EQ(test, made, REFSLAB_MAX_TYPES - 7);
+	/* int, float, str, bytes, tuple, list, dict, set, instance and weakref were there */
+	KUNIT_EXPECT_EQ(test, made, REFSLAB_MAX_TYPES - 10);
 	params.name = "one too many";
 	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_type_create(objects, &params, GFP_KERNEL)), -ENOSPC);
 	/* a name taken is told first */

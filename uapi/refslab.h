@@ -54,6 +54,8 @@
 #define REFSLAB_MAX_BYTES	(1u << 20)	/* bytes of a bytes */
 #define REFSLAB_MAX_TUPLE	65535u		/* elements of a tuple */
 #define REFSLAB_MAX_LIST	(1u << 24)	/* elements of a list */
+#define REFSLAB_MAX_DICT	(1u << 23)	/* entries of a dict, set or instance */
+#define REFSLAB_MAX_ATTRIBUTE	255u		/* bytes of an attribute's name */
 #define REFSLAB_MAX_HANDLE	0x7fffffffu	/* handles are 1 .. this; 0 is never a handle */
 
 /*

@@ -179,6 +179,7 @@ enum refslab_sabotage {
 	REFSLAB_SABOTAGE_RESURRECTED,	/* and so is what a finalizer brought back */
 	REFSLAB_SABOTAGE_PASS,		/* one settling pass, whatever it finds; takes minutes */
 	REFSLAB_SABOTAGE_PLACE,		/* nobody carries the scan's place in a table along */
+	REFSLAB_SABOTAGE_MOVE,		/* entries are moved together under a scan */
 };
 
 #if IS_ENABLED(CONFIG_KUNIT)

@@ -7,6 +7,7 @@
  *   blocks	of a pool of objects: allocated = alive + kept by a type's cache
  *   counts	of an object: references in containers + handles + events + the list of garbage
  *		(+ what the caller says it holds)
+ *   keys	of a dict, set or instance: each is where its index says
  *   caches	only dead objects of the type, as many as they say, within the limit
  *   collector	each tracked object is in exactly one generation, or frozen; no scan's flag is left
  *		over
@@ -20,6 +21,7 @@
 #include <linux/smp.h>
 
 #include "../dev/dev.h"
+#include "../types/types.h"
 #include "inspect.h"
 
 /* A block's counter: references found, and whether it is in a cache. */
@@ -33,6 +35,7 @@
  * @constants:	references to constants
  * @exact:	every reference there is can be found
  * @stray:	a reference led to something that is no block of an object
+ * @unsound:	an object is not as it must be
  * @alive:	objects found
  * @tracked:	those of them the collector looks after
  * @handles:	handles found
@@ -46,6 +49,7 @@ struct check {
 	u32 constants;
 	bool exact;
 	bool stray;
+	bool unsound;
 	u64 alive;
 	u64 tracked;
 	u64 handles;
@@ -172,6 +176,19 @@ static int has_flag(struct check *c, const struct refslab_object *obj)
 		    refslab_object_type(obj)->name);
 }
 
+static void check_keys(struct check *c, struct refslab_object *obj)
+{
+	const char *why;
+
+	if (!(refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX))
+		return;
+	why = refslab_keyed_check(obj);
+	if (!why)
+		return;
+	c->unsound = true;
+	fail(c, "object %llu (%s) has %s", obj->id, refslab_object_type(obj)->name, why);
+}
+
 static int count_references(struct check *c, struct refslab_pool *pool, unsigned int index)
 {
 	struct refslab_object *obj = refslab_mem_block(pool, index);
@@ -189,8 +206,10 @@ static int count_references(struct check *c, struct refslab_pool *pool, unsigned
 	if (c->stray)
 		fail(c, "object %llu (%s) refers to something that is no object", obj->id,
 		     refslab_object_type(obj)->name);
+	else
+		check_keys(c, obj);
 	refslab_object_put(obj);
-	return c->stray ? -EUCLEAN : 0;
+	return c->stray || c->unsound ? -EUCLEAN : 0;
 }
 
 static int count_handles(struct check *c)

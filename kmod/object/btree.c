@@ -335,10 +335,23 @@ static bool merge_nodes(struct refslab_btree_node *parent, u32 k)
 	return true;
 }
 
+/* A root with one child is none. */
+static void lower(struct refslab_table *table, void **unused)
+{
+	struct refslab_btree_node *root;
+
+	while (table->height && table->root->nr == 1) {
+		root = table->root;
+		table->vec = root->child[0];
+		table->height--;
+		discard(table, root, unused);
+	}
+}
+
 /* Merges what has become small with a neighbour, from the leaf up. */
 static void merge_up(struct refslab_table *table, const struct way *way, void **unused)
 {
-	struct refslab_btree_node *parent, *root;
+	struct refslab_btree_node *parent;
 	u32 h, k;
 	int d;
 
@@ -357,12 +370,7 @@ static void merge_up(struct refslab_table *table, const struct way *way, void **
 		discard(table, parent->child[k + 1], unused);
 		remove_child(parent, k + 1);
 	}
-	while (table->height && table->root->nr == 1) {
-		root = table->root;
-		table->vec = root->child[0];
-		table->height--;
-		discard(table, root, unused);
-	}
+	lower(table, unused);
 }
 
 /**
@@ -457,7 +465,7 @@ void refslab_btree_cut(struct refslab_table *table, void **unused)
  * @n: how many, from the end
  * @unused: see refslab_btree_remove()
  *
- * Only for a table that is being taken apart.
+ * The table may have a leaf alone afterwards.
  */
 void refslab_btree_shorten(struct refslab_table *table, u32 n, void **unused)
 {
@@ -466,6 +474,8 @@ void refslab_btree_shorten(struct refslab_table *table, u32 n, void **unused)
 	table->len -= n;
 	forget_tail(table);
 	refslab_btree_tail(table, &nr);
-	if (!nr)
-		refslab_btree_cut(table, unused);
+	if (nr)
+		return;
+	refslab_btree_cut(table, unused);
+	lower(table, unused);
 }

@@ -103,10 +103,11 @@ static bool clear_slots(struct refslab_object *obj, u32 n, struct refslab_dead *
 	}
 }
 
-static bool clear_table(struct refslab_object *obj, struct refslab_objects *objects,
+static bool clear_table(struct refslab_object *obj, struct refslab_type *type,
 			struct refslab_dead *dead, u32 *budget)
 {
 	struct refslab_table *table = refslab_object_table(obj);
+	struct refslab_objects *objects = type->objects;
 	void **vec, *unused;
 	u32 n, nr;
 
@@ -117,13 +118,14 @@ static bool clear_table(struct refslab_object *obj, struct refslab_objects *obje
 		refslab_object_lock(obj);
 		vec = refslab_table_tail(table, &nr);
 		for (n = 0; n < REFSLAB_CHUNK && n < nr && *budget; n++, --*budget)
-			put_into(dead, vec[nr - n - 1]);
+			if (vec[nr - n - 1])
+				put_into(dead, vec[nr - n - 1]);
 		refslab_table_shorten(table, n, &unused);
 		refslab_object_unlock(obj);
 		refslab_table_free_nodes(objects, unused);
 	}
 	refslab_table_free(objects, obj);
-	return true;
+	return !(type->flags & REFSLAB_TYPE_INDEX) || refslab_index_free(obj, budget);
 }
 
 /**
@@ -144,7 +146,7 @@ bool refslab_destroy_references(struct refslab_object *obj, struct refslab_dead 
 	if (type->nr_slots && !clear_slots(obj, type->nr_slots, dead, budget))
 		return false;
 	if (type->flags & REFSLAB_TYPE_TABLE)
-		return clear_table(obj, type->objects, dead, budget);
+		return clear_table(obj, type, dead, budget);
 	if (type->ops && type->ops->clear) {
 		refslab_object_lock(obj);
 		type->ops->clear(obj, dead);

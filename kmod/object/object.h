@@ -63,7 +63,7 @@ struct refslab_container {
 };
 
 /**
- * struct refslab_table - a growable table of references, the body of a list
+ * struct refslab_table - a growable table of references, the body of a list, or where that begins
  * @vec:	the references; NULL while @cap is 0
  * @root:	instead, while @height is not 0: the B-tree they are in
  * @len:	how many there are
@@ -82,6 +82,47 @@ struct refslab_table {
 	u32 height;
 	u32 scan_next;
 	u32 scan_end;
+};
+
+struct refslab_index_leaf;
+struct refslab_index_node;
+
+/**
+ * struct refslab_index - hashes of keys, and where their entries are
+ * @leaf:	all there is; NULL: nothing
+ * @node:	instead, when @is_node: pointers to leaves
+ * @blocks:	then: blocks of REFSLAB_INDEX_BLOCK bytes, less one
+ * @is_node:	see there
+ * @freed:	while it is torn down: what comes before this pointer of @node is gone already
+ * @freed_below: likewise of the node that one leads to
+ */
+struct refslab_index {
+	union {
+		struct refslab_index_leaf *leaf;
+		struct refslab_index_node *node;
+	};
+	u32 blocks;
+	bool is_node;
+	u32 freed;
+	u32 freed_below;
+};
+
+/**
+ * struct refslab_keyed - the body of a container whose entries are found by keys
+ * @table:	the entries in the order they came, one or two references each; none: it was deleted
+ * @index:	where they are, by their keys' hashes; none, while there are few
+ * @changes:	how often a key came, went or changed its place
+ * @live:	entries
+ * @gap:	entries are being moved together: those before this one have been
+ * @gap_end:	and there is none from @gap to here; 0: nothing is being moved
+ */
+struct refslab_keyed {
+	struct refslab_table table;
+	struct refslab_index index;
+	u64 changes;
+	u32 live;
+	u32 gap;
+	u32 gap_end;
 };
 
 /**
@@ -134,6 +175,8 @@ struct refslab_extra {
 #define REFSLAB_TYPE_CLEARS	BIT(10)		/* tracked, and @ops has clear(), which may fail */
 /* objects can be keys, each different from all others; those of REFSLAB_TYPE_USER can, too */
 #define REFSLAB_TYPE_IDENTITY	BIT(11)
+#define REFSLAB_TYPE_INDEX	BIT(12)		/* the body is a struct refslab_keyed */
+#define REFSLAB_TYPE_PAIRS	BIT(13)		/* its entries are two references each */
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -279,6 +322,13 @@ struct refslab_objects {
 /* References in a table. */
 #define REFSLAB_TABLE_MAX	0x1000000U
 
+/* Entries of a keyed container; as many places may be without one before they are got rid of. */
+#define REFSLAB_KEYED_MAX	0x800000U
+#define REFSLAB_KEYED_PLACES	(2 * REFSLAB_KEYED_MAX)
+
+/* Bytes of a block of a large index. */
+#define REFSLAB_INDEX_BLOCK	4096
+
 /* References in a leaf, the longest table without a tree; bytes of a leaf, and of a node above. */
 #define REFSLAB_BTREE_LEAF	512
 #define REFSLAB_BTREE_NODE	4096
@@ -338,6 +388,11 @@ static inline void refslab_object_unlock_next(struct refslab_object *obj)
 	/* as in refslab_object_unlock() */
 	data_race((__clear_bit_unlock(REFSLAB_HEAD_LOCK, &obj->head), 0));
 	__release(bitlock);
+}
+
+static inline struct refslab_keyed *refslab_object_keyed(const struct refslab_object *obj)
+{
+	return (struct refslab_keyed *)((struct refslab_container *)obj + 1);
 }
 
 static inline struct refslab_table *refslab_object_table(const struct refslab_object *obj)
@@ -434,8 +489,8 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
  * @name: copied; unique in the heap
  * @base: the type that this is another form of, or NULL
  * @ops: of a kernel type, or NULL
- * @flags: REFSLAB_TYPE_TABLE, _USER, _SIZED, _CONTAINER, _WEAKABLE, _FINALIZE, _NOTIFY,
- *	_IDENTITY; the others follow from the rest
+ * @flags: REFSLAB_TYPE_TABLE, _INDEX (with _TABLE), _PAIRS, _USER, _SIZED, _CONTAINER, _WEAKABLE,
+ *	_FINALIZE, _NOTIFY, _IDENTITY; the others follow from the rest
  * @acyclic: never part of a cycle
  * @nr_slots: references in slots
  * @body: bytes after the slots (a table's not counted)
@@ -491,6 +546,53 @@ void refslab_table_free(struct refslab_objects *objects, struct refslab_object *
 u32 refslab_table_bytes(struct refslab_object *obj);
 void refslab_table_shorten(struct refslab_table *table, u32 n, void **unused);
 void refslab_table_free_nodes(struct refslab_objects *objects, void *unused);
+void **refslab_table_push(struct refslab_table *table, u32 nr, u32 max, void **spare);
+int refslab_table_make_room(struct refslab_object *obj, u32 nr, void **spare, gfp_t gfp);
+void refslab_table_free_spare(struct refslab_objects *objects, void *spare);
+bool refslab_table_wasteful(const struct refslab_table *table);
+void refslab_table_shrink(struct refslab_object *obj);
+
+/* index.c: positions by hash */
+#define REFSLAB_INDEX_NONE	U32_MAX
+
+/**
+ * struct refslab_index_cursor - an entry of an index
+ * @leaf:	the leaf it is in
+ * @i:		the cell to go on with
+ * @hash:	what is searched for
+ */
+struct refslab_index_cursor {
+	struct refslab_index_leaf *leaf;
+	u32 i;
+	u32 hash;
+};
+
+/**
+ * struct refslab_index_spare - memory for an index, got without the object's lock
+ * @block:	from refslab_mem_alloc(), REFSLAB_MEM_RAW; or NULL
+ * @size:	its size
+ * @wanted:	the size that is needed
+ */
+struct refslab_index_spare {
+	void *block;
+	u32 size;
+	u32 wanted;
+};
+
+u32 refslab_index_first(const struct refslab_index *index, u32 hash,
+			struct refslab_index_cursor *cursor);
+u32 refslab_index_next(struct refslab_index_cursor *cursor);
+int refslab_index_make_room(struct refslab_index *index, u32 hash,
+			    struct refslab_index_spare *spare);
+void refslab_index_add(struct refslab_index *index, u32 hash, u32 position);
+void refslab_index_move(struct refslab_index *index, u32 hash, u32 from, u32 to);
+void refslab_index_remove(struct refslab_index *index, u32 hash, u32 position, void **unused);
+u32 refslab_index_wasteful(const struct refslab_index *index);
+void *refslab_index_shrink(struct refslab_index *index, void *block, u32 *size);
+u64 refslab_index_bytes(const struct refslab_index *index);
+u32 refslab_index_entries(const struct refslab_index *index);
+void refslab_index_free_blocks(struct refslab_objects *objects, void *unused);
+bool refslab_index_free(struct refslab_object *obj, u32 *budget);
 
 /* btree.c: the references of a long table */
 void **refslab_btree_find(const struct refslab_table *table, u32 index, u32 *run);

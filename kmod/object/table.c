@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * References in a growable table: the body of a list.
+ * References in a growable table: the body of a list, and of what has keys (index.c). In the latter
+ * there are places without a reference, too, and what is added is added at the end.
  *
  * The object's lock protects the table. Up to REFSLAB_BTREE_LEAF references are a plain array; more
  * are in a B-tree (btree.c), and go back to an array when few are left. So nobody ever moves more
@@ -130,14 +131,86 @@ static int place(struct refslab_table *table, u32 index, bool append, void *to, 
 	return 0;
 }
 
+/**
+ * refslab_table_make_room() - get memory for one step towards room for more elements
+ * @obj: an object of a type with a table; the caller holds a reference on it
+ * @nr: how many more
+ * @spare: out: memory for the next step, when it takes a node; it was used up
+ * @gfp: allocation flags
+ *
+ * Context: no object's lock held; as @gfp says. Return: 0 or -ENOMEM.
+ */
+int refslab_table_make_room(struct refslab_object *obj, u32 nr, void **spare, gfp_t gfp)
+{
+	struct refslab_objects *objects = refslab_object_type(obj)->objects;
+	struct refslab_table *table = refslab_object_table(obj);
+	bool tree;
+	u32 len;
+
+	refslab_object_lock(obj);
+	tree = has_tree(table);
+	len = table->len;
+	refslab_object_unlock(obj);
+	if (!tree)
+		return grow(objects, obj, room_for(len + nr), gfp);
+	if (!*spare)
+		*spare = refslab_objects_mem_alloc(objects, REFSLAB_MEM_RAW, REFSLAB_BTREE_NODE,
+						   gfp);
+	return *spare ? 0 : -ENOMEM;
+}
+
+/**
+ * refslab_table_free_spare() - free what refslab_table_make_room() got and nobody used
+ * @objects: the heap's objects
+ * @spare: the memory, or NULL
+ */
+void refslab_table_free_spare(struct refslab_objects *objects, void *spare)
+{
+	free_vec(objects, spare, REFSLAB_BTREE_LEAF);
+}
+
+/**
+ * refslab_table_push() - append elements, to be filled in
+ * @table: the table, to which only this ever adds; the object's lock is held
+ * @nr: how many: 1, or always 2
+ * @max: references it may have then
+ * @spare: from refslab_table_make_room(), or NULL; NULL afterwards if it was used
+ *
+ * Return: where they are, side by side, for the caller to fill in; ERR_PTR(-EAGAIN) when there is
+ * no room, ERR_PTR(-E2BIG).
+ */
+void **refslab_table_push(struct refslab_table *table, u32 nr, u32 max, void **spare)
+{
+	void **tail;
+	u32 i, n;
+	int err;
+
+	if (unlikely(table->len + nr > max))
+		return ERR_PTR(-E2BIG);
+	if (likely(!table->height && table->len + nr <= table->cap)) {
+		table->len += nr;
+		return &table->vec[table->len - nr];
+	}
+	if (!has_tree(table))
+		return ERR_PTR(-EAGAIN);
+	/* a leaf's room is even: there is room for none of two, or for both */
+	for (i = 0; i < nr; i++) {
+		err = refslab_btree_insert(table, table->len, NULL, spare);
+		if (err) {
+			WARN_ON_ONCE(i);
+			return ERR_PTR(err);
+		}
+	}
+	tail = refslab_btree_tail(table, &n);
+	return tail + n - nr;
+}
+
 static int insert(struct refslab_object *obj, u32 index, bool append, struct refslab_object *to,
 		  gfp_t gfp)
 {
 	struct refslab_objects *objects = refslab_object_type(obj)->objects;
 	struct refslab_table *table = refslab_object_table(obj);
 	void *spare = NULL;
-	bool tree;
-	u32 len;
 	int err;
 
 	if (!refslab_word_try_get(&to->word))
@@ -145,23 +218,15 @@ static int insert(struct refslab_object *obj, u32 index, bool append, struct ref
 	for (;;) {
 		refslab_object_lock(obj);
 		err = place(table, index, append, to, &spare);
-		tree = has_tree(table);
-		len = table->len;
 		refslab_object_unlock(obj);
 		if (likely(err != -EAGAIN))
 			break;
-		if (!tree) {
-			err = grow(objects, obj, room_for(len + 1), gfp);
-		} else {
-			spare = refslab_objects_mem_alloc(objects, REFSLAB_MEM_RAW,
-							  REFSLAB_BTREE_NODE, gfp);
-			err = spare ? 0 : -ENOMEM;
-		}
+		err = refslab_table_make_room(obj, 1, &spare, gfp);
 		if (err)
 			break;
 	}
 	if (unlikely(spare))
-		free_vec(objects, spare, REFSLAB_BTREE_LEAF);
+		refslab_table_free_spare(objects, spare);
 	if (unlikely(err))
 		refslab_object_put(to);
 	return err;
@@ -230,6 +295,11 @@ int refslab_table_set(struct refslab_object *obj, u32 index, struct refslab_obje
 }
 REFSLAB_EXPORT_TEST(refslab_table_set);
 
+static bool has_waste(u32 cap, u32 len)
+{
+	return cap > 16 && len < cap / 2;
+}
+
 /*
  * Gives room in an array back when most of it is unused. Failing to is harmless, and not worth a
  * collection.
@@ -244,6 +314,44 @@ static noinline void shrink(struct refslab_object *obj, u32 len)
 				GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 	if (vec)
 		move_to(objects, obj, vec, cap);
+}
+
+/**
+ * refslab_table_wasteful() - could the table do with less memory?
+ * @table: the table; the object's lock is held
+ *
+ * Return: whether refslab_table_shrink() is worth it.
+ */
+bool refslab_table_wasteful(const struct refslab_table *table)
+{
+	return !table->height && (table->len ? has_waste(table->cap, table->len) : table->cap);
+}
+
+/**
+ * refslab_table_shrink() - give room back that is not used
+ * @obj: an object of a type with a table; the caller holds a reference on it
+ *
+ * Context: may sleep, no object's lock held.
+ */
+void refslab_table_shrink(struct refslab_object *obj)
+{
+	struct refslab_table *table = refslab_object_table(obj);
+	void **vec = NULL;
+	u32 len, cap;
+
+	refslab_object_lock(obj);
+	len = table->len;
+	cap = table->height ? 0 : table->cap;
+	if (!len && cap) {
+		vec = table->vec;
+		table->vec = NULL;
+		table->cap = 0;
+	}
+	refslab_object_unlock(obj);
+	if (vec)
+		free_vec(refslab_object_type(obj)->objects, vec, cap);
+	else if (has_waste(cap, len))
+		shrink(obj, len);
 }
 
 /**
@@ -286,7 +394,7 @@ struct refslab_object *refslab_table_take(struct refslab_object *obj, u32 index)
 
 	if (unlikely(unused))
 		refslab_table_free_nodes(refslab_object_type(obj)->objects, unused);
-	if (unlikely(cap > 16 && len < cap / 2))
+	if (unlikely(has_waste(cap, len)))
 		shrink(obj, len);
 	return element;
 }
@@ -340,7 +448,8 @@ REFSLAB_EXPORT_TEST(refslab_table_bytes);
 
 /**
  * refslab_table_shorten() - forget elements at the end
- * @table: of an object that is being taken apart; the object's lock is held
+ * @table: of an object that is being taken apart, or whose elements there are none; the object's
+ *	lock is held
  * @n: how many, all from refslab_table_tail()
  * @unused: nodes not needed any more, for refslab_table_free_nodes()
  */

@@ -41,7 +41,9 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->size = sizeof(struct refslab_object);
 	}
 	type->size += params->nr_slots * sizeof(void *) + params->body;
-	if (table)
+	if (params->flags & REFSLAB_TYPE_INDEX)
+		type->size += sizeof(struct refslab_keyed);
+	else if (table)
 		type->size += sizeof(struct refslab_table);
 	if (params->ops && params->ops->finalize)
 		type->flags |= REFSLAB_TYPE_FINALIZE;

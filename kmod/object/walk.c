@@ -266,7 +266,8 @@ void refslab_walk_references(struct refslab_object *obj, refslab_visit_fn fn, vo
 			slots = refslab_table_at(table, next, &n);
 			n = min_t(u32, n, REFSLAB_CHUNK);
 			for (i = 0; i < n; i++)
-				fn(slots[i], arg);
+				if (slots[i])
+					fn(slots[i], arg);
 			next += n;
 			refslab_object_unlock(obj);
 			cond_resched();

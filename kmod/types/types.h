@@ -76,6 +76,33 @@ struct refslab_type *refslab_list_register(struct refslab_heap *heap, gfp_t gfp)
 struct refslab_object *refslab_list_new(struct refslab_heap *heap, gfp_t gfp);
 bool refslab_list_is(struct refslab_object *obj);
 
+/* keyed.c: what dict, set and instance have in common */
+int refslab_keyed_set(struct refslab_object *obj, struct refslab_object *key,
+		      struct refslab_object *value, gfp_t gfp);
+int refslab_keyed_add(struct refslab_object *obj, struct refslab_object *key, gfp_t gfp);
+struct refslab_object *refslab_keyed_get(struct refslab_object *obj, struct refslab_object *key);
+int refslab_keyed_contains(struct refslab_object *obj, struct refslab_object *key);
+int refslab_keyed_delete(struct refslab_object *obj, struct refslab_object *key);
+u32 refslab_keyed_len(struct refslab_object *obj);
+u64 refslab_keyed_bytes(struct refslab_object *obj);
+int refslab_keyed_take(struct refslab_object *obj, u64 *cursor, struct refslab_object **to,
+		       u32 max);
+const char *refslab_keyed_check(struct refslab_object *obj);
+
+/* dict.c: values by keys */
+struct refslab_type *refslab_dict_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_dict_new(struct refslab_heap *heap, gfp_t gfp);
+
+/* set.c: keys, each once */
+struct refslab_type *refslab_set_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_set_new(struct refslab_heap *heap, gfp_t gfp);
+
+/* instance.c: named attributes */
+struct refslab_type *refslab_instance_register(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_instance_new(struct refslab_heap *heap, gfp_t gfp);
+struct refslab_object *refslab_instance_name(struct refslab_heap *heap, const char *name,
+					     size_t len, gfp_t gfp);
+
 /* key.c: hash and equality of what can be a key */
 int refslab_key_hash(struct refslab_object *key, u32 *hash);
 u32 refslab_key_hash_again(struct refslab_object *key);
