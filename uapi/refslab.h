@@ -407,7 +407,57 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_TUPLE,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_TUPLE
+	/*
+	 * Dicts, sets, instances. Keys are ints, floats, strs, bytes, tuples of those, and, by
+	 * their identity, instances and objects of user-defined types; tuples with these, too, but
+	 * not with tuples. Keys are equal as in Python: an int and a float of one value are.
+	 * -EPROTOTYPE, besides what it always means: that cannot be a key. Entries keep the order
+	 * in which their keys came.
+	 */
+
+	/* -> h: an empty dict */
+	REFSLAB_OP_DICT,
+	/* -> h: an empty set */
+	REFSLAB_OP_SET,
+	/* -> h: an instance, without attributes */
+	REFSLAB_OP_INSTANCE,
+	/* d, k, e: a key that is there stays, with another value; -E2BIG: REFSLAB_MAX_DICT */
+	REFSLAB_OP_DICT_SETITEM,
+	/* d, k -> e: -ENOKEY: no such key */
+	REFSLAB_OP_DICT_ITEM,
+	/* d, k: -ENOKEY */
+	REFSLAB_OP_DICT_DELITEM,
+	/* s, e -> 0|1: was it added, as no equal one was there? -E2BIG: REFSLAB_MAX_DICT */
+	REFSLAB_OP_ADD,
+	/* s, e -> 0|1: was it, or an equal one, there, and taken out? */
+	REFSLAB_OP_DISCARD,
+	/*
+	 * o, e -> 0|1: is e, or what is equal to it, a key of dict o, or an element of set, list or
+	 * tuple o? An element of a list that others move meanwhile may be missed
+	 */
+	REFSLAB_OP_CONTAINS,
+	/*
+	 * o, p, n, e: give an instance's attribute a value. The name is an identifier
+	 * [A-Za-z_][A-Za-z0-9_]* of 1 to REFSLAB_MAX_ATTRIBUTE bytes (-EINVAL); -E2BIG:
+	 * REFSLAB_MAX_DICT
+	 */
+	REFSLAB_OP_SETATTR,
+	/* o, p, n -> e: -EINVAL; -ENOKEY: no such attribute */
+	REFSLAB_OP_GETATTR,
+	/* o, p, n: -EINVAL, -ENOKEY */
+	REFSLAB_OP_DELATTR,
+	/*
+	 * o, cursor, p, n -> entries, next cursor
+	 * Writes n bytes at most of struct refslab_entry, with new handles: what is in a dict, set,
+	 * instance, list or tuple, in order. Start with cursor 0; a next cursor of 0 is the end,
+	 * and before it there may be fewer entries than have room, or none. All of a call's handles
+	 * are made, or none. -ESTALE: of a dict, set or instance keys came or went since cursor 0;
+	 * a list goes on by index, whatever happens to it. -EINVAL: n is 0 or not a multiple of the
+	 * entry's size, or over 1 MiB.
+	 */
+	REFSLAB_OP_ITEMS,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_ITEMS
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -535,6 +585,16 @@ struct refslab_record {
 	__u32 refcount;
 	__u32 generation;
 	__u32 bytes;
+};
+
+/**
+ * struct refslab_entry - one entry of a container, from REFSLAB_OP_ITEMS
+ * @key:	a new handle on a dict's key, on an attribute's name, a str, or on an element
+ * @value:	likewise on the value; 0: elements have none
+ */
+struct refslab_entry {
+	__u32 key;
+	__u32 value;
 };
 
 /**

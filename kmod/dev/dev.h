@@ -87,15 +87,15 @@ struct refslab_ucmd {
  * @session:	who asks
  * @heap:	the session's heap
  * @arg:	the operands, as numbers
- * @obj:	the objects that handles among the first operands stand for, each with a reference
- *		that belongs to the operation in flight and is dropped after it
+ * @obj:	the objects that handles among the operands stand for, each with a reference that
+ *		belongs to the operation in flight and is dropped after it
  * @result:	out: the results
  */
 struct refslab_call {
 	struct refslab_session *session;
 	struct refslab_heap *heap;
 	u64 arg[4];
-	struct refslab_object *obj[3];
+	struct refslab_object *obj[4];
 	u64 result[2];
 };
 
@@ -158,6 +158,21 @@ int refslab_op_setitem(struct refslab_call *call);
 int refslab_op_delitem(struct refslab_call *call);
 int refslab_op_item(struct refslab_call *call);
 int refslab_op_len(struct refslab_call *call);
+
+/* ops_keyed.c */
+int refslab_op_dict(struct refslab_call *call);
+int refslab_op_set(struct refslab_call *call);
+int refslab_op_instance(struct refslab_call *call);
+int refslab_op_dict_setitem(struct refslab_call *call);
+int refslab_op_dict_item(struct refslab_call *call);
+int refslab_op_dict_delitem(struct refslab_call *call);
+int refslab_op_add(struct refslab_call *call);
+int refslab_op_discard(struct refslab_call *call);
+int refslab_op_contains(struct refslab_call *call);
+int refslab_op_setattr(struct refslab_call *call);
+int refslab_op_getattr(struct refslab_call *call);
+int refslab_op_delattr(struct refslab_call *call);
+int refslab_op_items(struct refslab_call *call);
 
 /* ops_heap.c */
 int refslab_op_collect(struct refslab_call *call);

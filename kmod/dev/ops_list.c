@@ -96,6 +96,8 @@ int refslab_op_len(struct refslab_call *call)
 		call->result[0] = refslab_table_len(obj);
 	else if (refslab_tuple_is(obj))
 		call->result[0] = refslab_tuple_len(obj);
+	else if (refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX)
+		call->result[0] = refslab_keyed_len(obj);
 	else if (refslab_str_is(obj))
 		call->result[0] = refslab_str_len(obj);
 	else if (!refslab_bytes_value(obj, &data, &len))

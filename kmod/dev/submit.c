@@ -31,6 +31,11 @@
  * @BYTES:	of a bytes
  * @LIST:	of a list
  * @SEQUENCE:	of a list or tuple
+ * @DICT:	of a dict
+ * @SET:	of a set
+ * @ATTRIBUTED:	of an instance, which has attributes
+ * @COLLECTION:	of a list, tuple, dict or set
+ * @CONTAINER:	of one of those, or an instance
  * @WEAK:	of a weak reference
  */
 enum operand {
@@ -46,6 +51,11 @@ enum operand {
 	BYTES,
 	LIST,
 	SEQUENCE,
+	DICT,
+	SET,
+	ATTRIBUTED,
+	COLLECTION,
+	CONTAINER,
 	WEAK,
 };
 
@@ -122,6 +132,19 @@ static const struct operation operations[] = {
 	OPERATION(BYTES, bytes, NUMBER, NUMBER),
 	OPERATION(BYTES_VALUE, bytes_value, BYTES, NUMBER, NUMBER),
 	OPERATION(TUPLE, tuple, NUMBER, NUMBER),
+	OPERATION(DICT, dict, NONE),
+	OPERATION(SET, set, NONE),
+	OPERATION(INSTANCE, instance, NONE),
+	OPERATION(DICT_SETITEM, dict_setitem, DICT, OBJECT, OBJECT),
+	OPERATION(DICT_ITEM, dict_item, DICT, OBJECT),
+	OPERATION(DICT_DELITEM, dict_delitem, DICT, OBJECT),
+	OPERATION(ADD, add, SET, OBJECT),
+	OPERATION(DISCARD, discard, SET, OBJECT),
+	OPERATION(CONTAINS, contains, COLLECTION, OBJECT),
+	OPERATION(SETATTR, setattr, ATTRIBUTED, NUMBER, NUMBER, OBJECT),
+	OPERATION(GETATTR, getattr, ATTRIBUTED, NUMBER, NUMBER),
+	OPERATION(DELATTR, delattr, ATTRIBUTED, NUMBER, NUMBER),
+	OPERATION(ITEMS, items, CONTAINER, NUMBER, NUMBER, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
@@ -183,6 +206,17 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 		return type == heap->types.list_type;
 	case SEQUENCE:
 		return type == heap->types.list_type || type->base == heap->types.tuple_type;
+	case DICT:
+		return type == heap->types.dict_type;
+	case SET:
+		return type == heap->types.set_type;
+	case ATTRIBUTED:
+		return type == heap->types.instance_type;
+	case COLLECTION:
+		return type == heap->types.dict_type || type == heap->types.set_type ||
+		       is_a(heap, type, SEQUENCE);
+	case CONTAINER:
+		return type == heap->types.instance_type || is_a(heap, type, COLLECTION);
 	case WEAK:
 		return type == heap->objects.weak_type;
 	default:

@@ -235,6 +235,29 @@ int refslab_op_delitem(struct refslab_session *s, __u32 list, __u64 index);
 int refslab_op_item(struct refslab_session *s, __u32 list, __u64 index, __u32 *element);
 int refslab_op_len(struct refslab_session *s, __u32 handle, __u64 *len);
 
+int refslab_op_dict(struct refslab_session *s, __u32 *handle);
+int refslab_op_set(struct refslab_session *s, __u32 *handle);
+int refslab_op_instance(struct refslab_session *s, __u32 *handle);
+int refslab_op_dict_setitem(struct refslab_session *s, __u32 dict, __u32 key, __u32 value);
+int refslab_op_dict_item(struct refslab_session *s, __u32 dict, __u32 key, __u32 *value);
+int refslab_op_dict_delitem(struct refslab_session *s, __u32 dict, __u32 key);
+/* @added, may be NULL: no equal one was there. */
+int refslab_op_add(struct refslab_session *s, __u32 set, __u32 element, bool *added);
+/* @removed, may be NULL: it was there. */
+int refslab_op_discard(struct refslab_session *s, __u32 set, __u32 element, bool *removed);
+int refslab_op_contains(struct refslab_session *s, __u32 handle, __u32 element, bool *contained);
+/* @name: an identifier, with a NUL */
+int refslab_op_setattr(struct refslab_session *s, __u32 instance, const char *name, __u32 value);
+int refslab_op_getattr(struct refslab_session *s, __u32 instance, const char *name, __u32 *value);
+int refslab_op_delattr(struct refslab_session *s, __u32 instance, const char *name);
+
+/*
+ * What is in a container, in order: writes at most @max entries and their number to @count. All
+ * handles in them are the caller's. *@cursor is 0 on the first call, and 0 again after the last.
+ */
+int refslab_op_items(struct refslab_session *s, __u32 handle, __u64 *cursor,
+		     struct refslab_entry *entries, size_t max, size_t *count);
+
 int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value);
 int refslab_op_float_value(struct refslab_session *s, __u32 handle, double *value);
 

@@ -209,6 +209,123 @@ int refslab_op_len(struct refslab_session *s, __u32 handle, __u64 *len)
 	return do_u64(s, &op, len);
 }
 
+int refslab_op_dict(struct refslab_session *s, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_DICT };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_set(struct refslab_session *s, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_SET };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_instance(struct refslab_session *s, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_INSTANCE };
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_dict_setitem(struct refslab_session *s, __u32 dict, __u32 key, __u32 value)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_DICT_SETITEM, .arg = { dict, key, value } };
+
+	return do_op(s, &op);
+}
+
+int refslab_op_dict_item(struct refslab_session *s, __u32 dict, __u32 key, __u32 *value)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_DICT_ITEM, .arg = { dict, key } };
+
+	return do_u32(s, &op, value);
+}
+
+int refslab_op_dict_delitem(struct refslab_session *s, __u32 dict, __u32 key)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_DICT_DELITEM, .arg = { dict, key } };
+
+	return do_op(s, &op);
+}
+
+/* Operations on an object and another whose result is yes or no, which may be of no interest. */
+static int do_bool(struct refslab_session *s, unsigned int opcode, __u32 handle, __u32 other,
+		   bool *result)
+{
+	struct refslab_op op = { .opcode = opcode, .arg = { handle, other } };
+	int err = do_op(s, &op);
+
+	if (!err && result)
+		*result = op.result[0];
+	return err;
+}
+
+int refslab_op_add(struct refslab_session *s, __u32 set, __u32 element, bool *added)
+{
+	return do_bool(s, REFSLAB_OP_ADD, set, element, added);
+}
+
+int refslab_op_discard(struct refslab_session *s, __u32 set, __u32 element, bool *removed)
+{
+	return do_bool(s, REFSLAB_OP_DISCARD, set, element, removed);
+}
+
+int refslab_op_contains(struct refslab_session *s, __u32 handle, __u32 element, bool *contained)
+{
+	return do_bool(s, REFSLAB_OP_CONTAINS, handle, element, contained);
+}
+
+int refslab_op_setattr(struct refslab_session *s, __u32 instance, const char *name, __u32 value)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_SETATTR,
+		.arg = { instance, PTR(name), strlen(name), value },
+	};
+
+	return do_op(s, &op);
+}
+
+int refslab_op_getattr(struct refslab_session *s, __u32 instance, const char *name, __u32 *value)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_GETATTR,
+		.arg = { instance, PTR(name), strlen(name) },
+	};
+
+	return do_u32(s, &op, value);
+}
+
+int refslab_op_delattr(struct refslab_session *s, __u32 instance, const char *name)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_DELATTR,
+		.arg = { instance, PTR(name), strlen(name) },
+	};
+
+	return do_op(s, &op);
+}
+
+int refslab_op_items(struct refslab_session *s, __u32 handle, __u64 *cursor,
+		     struct refslab_entry *entries, size_t max, size_t *count)
+{
+	const size_t most = (1u << 20) / sizeof(*entries);
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_ITEMS,
+		.arg = { handle, *cursor, PTR(entries),
+			 (max < most ? max : most) * sizeof(*entries) },
+	};
+	int err = do_op(s, &op);
+
+	if (err)
+		return err;
+	*count = op.result[0];
+	*cursor = op.result[1];
+	return 0;
+}
+
 int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value)
 {
 	struct refslab_op op = { .opcode = REFSLAB_OP_INT_VALUE, .arg = { handle } };

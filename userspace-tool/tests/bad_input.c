@@ -17,12 +17,13 @@ enum kind {
 	NONE,
 	/* Handles. */
 	ANY, SLOTTED, PAYLOADED, LIST, SEQUENCE, INT, STR, FLOAT, BYTES, WEAKABLE, WEAK,
+	DICT, SET, ATTRIBUTED, COLLECTION, CONTAINER, KEY, HAD_KEY,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
-	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID,
+	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID, ITEMS_CURSOR,
 	/* Memory, and how much of it. */
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, DATA, DATA_LEN, ELEMENTS, ELEMENTS_LEN,
-	PAYLOAD, ROOM, ROOM_LEN,
+	PAYLOAD, ROOM, ROOM_LEN, ATTRIBUTE, HAD_ATTRIBUTE, ATTRIBUTE_LEN, ENTRIES_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
 };
 
@@ -89,6 +90,19 @@ static const struct shape {
 	SHAPE(BYTES, DATA, DATA_LEN),
 	SHAPE(BYTES_VALUE, BYTES, ROOM, ROOM_LEN),
 	SHAPE(TUPLE, ELEMENTS, ELEMENTS_LEN),
+	SHAPE(DICT),
+	SHAPE(SET),
+	SHAPE(INSTANCE),
+	SHAPE(DICT_SETITEM, DICT, KEY, ANY),
+	SHAPE(DICT_ITEM, DICT, HAD_KEY),
+	SHAPE(DICT_DELITEM, DICT, HAD_KEY),
+	SHAPE(ADD, SET, KEY),
+	SHAPE(DISCARD, SET, KEY),
+	SHAPE(CONTAINS, COLLECTION, KEY),
+	SHAPE(SETATTR, ATTRIBUTED, ATTRIBUTE, ATTRIBUTE_LEN, ANY),
+	SHAPE(GETATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
+	SHAPE(DELATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
+	SHAPE(ITEMS, CONTAINER, ITEMS_CURSOR, ROOM, ENTRIES_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -112,6 +126,9 @@ enum {
 	V_EDGE,		/* 2 bytes of memory and then a hole */
 	V_TEXT,		/* .text */
 	V_DEF,		/* .def */
+	V_DICT,
+	V_SET,
+	V_ATTRIBUTED,
 	V_ELEMENTS,	/* handles, the last of which is .value */
 };
 
@@ -121,8 +138,13 @@ enum {
 
 #define K(kind)		(1ull << (kind))
 #define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(SEQUENCE) | K(INT) | \
-			 K(STR) | K(FLOAT) | K(BYTES) | K(WEAKABLE) | K(WEAK))
-#define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | K(ROOM))
+			 K(STR) | K(FLOAT) | K(BYTES) | K(WEAKABLE) | K(WEAK) | KEYED | \
+			 K(KEY) | K(HAD_KEY))
+#define KEYED		(K(DICT) | K(SET) | K(ATTRIBUTED) | K(COLLECTION) | K(CONTAINER))
+/* Those of which not every object is right, as far as its type goes. */
+#define TYPED		(HANDLES & ~K(ANY) & ~K(KEY) & ~K(HAD_KEY) & ~K(COLLECTION) & ~K(CONTAINER))
+#define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | \
+			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE))
 
 static const struct way {
 	__u64 kinds;
@@ -145,13 +167,26 @@ static const struct way {
 	  EPROTOTYPE, .special = V_NODE },
 	{ K(WEAKABLE), "of a type without weakref", EPROTOTYPE, .special = V_NODE },
 	{ K(WEAK), "what has a weak reference", EPROTOTYPE, .special = V_WEAKABLE },
-	{ HANDLES & ~K(ANY) & ~K(WEAK), "a weak reference", EPROTOTYPE, .special = V_WEAK },
-	{ HANDLES & ~K(ANY) & ~K(LIST) & ~K(SEQUENCE), "a list", EPROTOTYPE, .special = V_LIST },
-	{ HANDLES & ~K(ANY) & ~K(SEQUENCE), "a tuple", EPROTOTYPE, .special = V_TUPLE },
-	{ HANDLES & ~K(ANY) & ~K(INT), "an int", EPROTOTYPE, .special = V_INT },
-	{ HANDLES & ~K(ANY) & ~K(STR), "a str", EPROTOTYPE, .special = V_STR },
-	{ HANDLES & ~K(ANY) & ~K(FLOAT), "a float", EPROTOTYPE, .special = V_FLOAT },
-	{ HANDLES & ~K(ANY) & ~K(BYTES), "a bytes", EPROTOTYPE, .special = V_BYTES },
+	{ TYPED & ~K(WEAK), "a weak reference", EPROTOTYPE, .special = V_WEAK },
+	{ TYPED & ~K(LIST) & ~K(SEQUENCE), "a list", EPROTOTYPE, .special = V_LIST },
+	{ TYPED & ~K(SEQUENCE), "a tuple", EPROTOTYPE, .special = V_TUPLE },
+	{ TYPED & ~K(INT), "an int", EPROTOTYPE, .special = V_INT },
+	{ TYPED & ~K(STR), "a str", EPROTOTYPE, .special = V_STR },
+	{ TYPED & ~K(FLOAT), "a float", EPROTOTYPE, .special = V_FLOAT },
+	{ TYPED & ~K(BYTES), "a bytes", EPROTOTYPE, .special = V_BYTES },
+	{ TYPED & ~K(DICT), "a dict", EPROTOTYPE, .special = V_DICT },
+	{ TYPED & ~K(SET) & ~K(WEAKABLE), "a set", EPROTOTYPE, .special = V_SET },
+	{ TYPED & ~K(ATTRIBUTED) & ~K(WEAKABLE), "an instance", EPROTOTYPE,
+	  .special = V_ATTRIBUTED },
+	{ K(COLLECTION) | K(CONTAINER) | K(KEY), "a weak reference", EPROTOTYPE,
+	  .special = V_WEAK },
+	{ K(COLLECTION) | K(CONTAINER), "a str", EPROTOTYPE, .special = V_STR },
+	{ K(COLLECTION) | K(CONTAINER), "a node", EPROTOTYPE, .special = V_NODE },
+	{ K(COLLECTION), "an instance", EPROTOTYPE, .special = V_ATTRIBUTED },
+	{ K(KEY) | K(HAD_KEY), "a list", EPROTOTYPE, .special = V_LIST },
+	{ K(KEY) | K(HAD_KEY), "a dict", EPROTOTYPE, .special = V_DICT },
+	{ K(KEY) | K(HAD_KEY), "a set", EPROTOTYPE, .special = V_SET },
+	{ K(HAD_KEY), "a key that is not there", ENOKEY, .special = V_STR },
 
 	{ K(TYPE), "type 0", ENOENT, .value = 0 },
 	{ K(TYPE), "type never made", ENOENT, .value = 999 },
@@ -252,6 +287,25 @@ static const struct way {
 	{ K(ELEMENTS_LEN), "too many", E2BIG, .value = REFSLAB_MAX_TUPLE + 1 },
 	{ K(ELEMENTS_LEN), "number + 2^32", E2BIG, .special = V_BEYOND },
 	{ K(ELEMENTS_LEN), "number -1", E2BIG, .value = ~0ull },
+	{ K(ATTRIBUTE) | K(HAD_ATTRIBUTE), "digit first", EINVAL, .special = V_TEXT,
+	  .text = "1name" },
+	{ K(ATTRIBUTE) | K(HAD_ATTRIBUTE), "space", EINVAL, .special = V_TEXT, .text = "a ame" },
+	{ K(ATTRIBUTE) | K(HAD_ATTRIBUTE), "NUL", EINVAL, .special = V_TEXT, .text = "name\0" },
+	{ K(ATTRIBUTE) | K(HAD_ATTRIBUTE), "not ASCII", EINVAL, .special = V_TEXT,
+	  .text = "n\303\244me" },
+	{ K(HAD_ATTRIBUTE), "no such attribute", ENOKEY, .special = V_TEXT, .text = "other" },
+	{ K(ATTRIBUTE_LEN), "empty", EINVAL, .value = 0 },
+	{ K(ATTRIBUTE_LEN), "too long", EINVAL, .value = REFSLAB_MAX_ATTRIBUTE + 1 },
+	{ K(ATTRIBUTE_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
+	{ K(ATTRIBUTE_LEN), "length -1", EINVAL, .value = ~0ull },
+	{ K(ITEMS_CURSOR), "cursor that was never given", ESTALE, .value = 1 },
+	{ K(ITEMS_CURSOR), "cursor 2^32", ESTALE, .special = V_BEYOND },
+	{ K(ITEMS_CURSOR), "cursor -1", ESTALE, .value = ~0ull },
+	{ K(ENTRIES_LEN), "0 bytes", EINVAL, .value = 0 },
+	{ K(ENTRIES_LEN), "one byte less than entries", EINVAL, .value = 8 * 8 - 1 },
+	{ K(ENTRIES_LEN), "half an entry", EINVAL, .value = 4 },
+	{ K(ENTRIES_LEN), "over 1 MiB", EINVAL, .value = (1u << 20) + 8 },
+	{ K(ENTRIES_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(ROOM), "memory that is read-only", EFAULT, .special = V_READ_ONLY },
 	{ K(TWELVE), "0 bytes", EINVAL, .value = 0 },
 	{ K(TWELVE), "8 bytes", EINVAL, .value = 8 },
@@ -278,6 +332,7 @@ struct world {
 	int fd;
 	__u32 id;
 	__u64 node, second, bare, list, number, str, real, bytes, tuple, weakable, weak, closed;
+	__u64 dict, set, instance;
 	__u64 types[3];
 	__u32 elements[3], other_elements[3];
 	char room[4096];
@@ -342,6 +397,9 @@ static void world_open(void)
 		must(CLOSE, must(INT, 1000));
 		must(CLOSE, must(FLOAT, 1));
 		must(CLOSE, must(LIST));
+		must(CLOSE, must(DICT));
+		must(CLOSE, must(SET));
+		must(CLOSE, must(INSTANCE));
 		w.elements[0] = must(INT, 1);
 		w.elements[1] = w.elements[0];
 		w.elements[2] = w.elements[0];
@@ -374,6 +432,13 @@ static void world_open(void)
 	w.elements[0] = w.list;
 	w.elements[1] = w.number;
 	w.elements[2] = w.node;
+	w.dict = must(DICT);
+	w.set = must(SET);
+	w.instance = must(INSTANCE);
+	must(DICT_SETITEM, w.dict, w.number, w.node);
+	must(DICT_SETITEM, w.dict, w.node, w.dict);
+	must(ADD, w.set, w.number);
+	must(SETATTR, w.instance, ptr("there"), 5, w.list);
 	w.weakable = must(NEW, w.types[2]);
 	w.weak = must(WEAK, w.weakable, REFSLAB_WEAK_CALLBACK);
 	w.closed = must(DUP, w.node);
@@ -401,7 +466,7 @@ struct look {
 	struct refslab_stat stat;
 	__u32 count[3], threshold[3];
 	struct refslab_gc_stats gc;
-	__u64 enabled, debug, len, slot_id, empty_slot, item_id[3], value, weak_id;
+	__u64 enabled, debug, len, keys[3], slot_id, empty_slot, item_id[3], value, weak_id;
 	int nr, events;
 	struct refslab_record records[64];
 	char payload[64], str[8];
@@ -430,6 +495,9 @@ static void look(struct look *l)
 	l->len = must(LEN, w.list);
 	for (i = 0; i < l->len && i < 3; i++)
 		l->item_id[i] = id_and_close(must(ITEM, w.list, i));
+	l->keys[0] = id_and_close(must(DICT_ITEM, w.dict, w.number));
+	l->keys[1] = must(LEN, w.dict) | must(LEN, w.set) << 32;
+	l->keys[2] = id_and_close(must(GETATTR, w.instance, ptr("there"), 5));
 	l->slot_id = id_and_close(must(SLOT, w.node, 0));
 	l->empty_slot = call(w.fd, SLOT, w.node, 1);
 	l->value = must(INT_VALUE, w.number);
@@ -490,6 +558,24 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.weakable;
 	case WEAK:
 		return w.weak;
+	case DICT:
+	case COLLECTION:
+	case CONTAINER:
+		return w.dict;
+	case SET:
+		return w.set;
+	case ATTRIBUTED:
+		return w.instance;
+	case KEY:
+	case HAD_KEY:
+		return w.number;
+	case ATTRIBUTE:
+	case HAD_ATTRIBUTE:
+		return ptr("there");
+	case ATTRIBUTE_LEN:
+		return 5;
+	case ENTRIES_LEN:
+		return 8 * sizeof(struct refslab_entry);
 	case DEBUG_FLAGS:
 		return REFSLAB_DEBUG_SAVEALL;
 	case WATCH_FLAGS:
@@ -569,6 +655,12 @@ static __u64 wrong(const struct way *way, __u64 right_value)
 		return w.weakable;
 	case V_WEAK:
 		return w.weak;
+	case V_DICT:
+		return w.dict;
+	case V_SET:
+		return w.set;
+	case V_ATTRIBUTED:
+		return w.instance;
 	case V_BUILTIN:
 		return must(TYPEOF, w.list, ptr(w.room), 4);
 	case V_WEAK_TYPE:
@@ -771,7 +863,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	1836
+#define CASES	2457
 
 int main(void)
 {

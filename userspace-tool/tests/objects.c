@@ -337,8 +337,8 @@ TEST_F(objects, types_are_limited)
 		t = test_type(self->fd, name, 1, 0, 0, 0);
 	}
 	EXPECT_EQ(-ENOSPC, t);
-	/* The seven built-in ones, "node", and the others make up the limit. */
-	EXPECT_EQ(REFSLAB_MAX_TYPES - 8, i - 1);
+	/* The ten built-in ones, "node", and the others make up the limit. */
+	EXPECT_EQ(REFSLAB_MAX_TYPES - 11, i - 1);
 	EXPECT_LT(0, CALL(NEW, self->node));
 }
 
