@@ -18,7 +18,7 @@
 /* What lies before a large block: the address of its descriptor. */
 #define HEAD		sizeof(struct refslab_pool *)
 
-/* Id of the first; the others' follow. Those of all other objects begin at 1 and never get there. */
+/* Id of the first; the others follow. Those of all other objects begin at 1, and end before. */
 #define FIRST_ID	BIT_ULL(62)
 
 /**

@@ -21,12 +21,12 @@
 #include "str.h"
 
 /**
- * struct key - what a name is searched by
+ * struct name - what a name is searched by
  * @text:	the text
  * @len:	its characters, and bytes
  * @hash:	its hash
  */
-struct key {
+struct name {
 	const char *text;
 	u32 len;
 	u32 hash;
@@ -34,7 +34,7 @@ struct key {
 
 static u32 hash_key(const void *data, u32 len, u32 seed)
 {
-	const struct key *key = data;
+	const struct name *key = data;
 
 	return jhash_1word(key->hash, seed);
 }
@@ -48,7 +48,7 @@ static u32 hash_name(const void *obj, u32 len, u32 seed)
 static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct refslab_str *str = refslab_str_of(obj);
-	const struct key *key = arg->key;
+	const struct name *key = arg->key;
 
 	return str->hash != key->hash || str->len != key->len ||
 	       memcmp(str->data, key->text, key->len);
@@ -120,7 +120,7 @@ void refslab_intern_destroy(struct refslab_heap *heap)
 }
 
 /* A reference on the name that is alive, if there is one. Lock held. */
-static struct refslab_object *find(struct refslab_heap *heap, const struct key *key)
+static struct refslab_object *find(struct refslab_heap *heap, const struct name *key)
 {
 	struct refslab_object *obj;
 
@@ -140,7 +140,7 @@ static struct refslab_object *find(struct refslab_heap *heap, const struct key *
 }
 
 /* Puts a new name in, unless somebody else was first. */
-static struct refslab_object *add(struct refslab_heap *heap, const struct key *key,
+static struct refslab_object *add(struct refslab_heap *heap, const struct name *key,
 				  struct refslab_object *obj, gfp_t gfp)
 {
 	struct refslab_object *other;
@@ -174,7 +174,7 @@ static struct refslab_object *add(struct refslab_heap *heap, const struct key *k
 struct refslab_object *refslab_intern_get(struct refslab_heap *heap, const char *text, u32 len,
 					  gfp_t gfp)
 {
-	struct key key = { .text = text, .len = len };
+	struct name key = { .text = text, .len = len };
 	struct refslab_object *obj;
 	struct refslab_str *str;
 
