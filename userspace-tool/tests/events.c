@@ -82,13 +82,17 @@ TEST(without_heap)
 {
 	struct refslab_event_record record;
 	struct pollfd pollfd = { .fd = test_open(), .events = POLLIN };
+	__u32 heap_id;
 
 	ASSERT_LE(0, pollfd.fd);
 	EXPECT_EQ(-ENOTCONN, test_events(pollfd.fd, &record, 1));
 	EXPECT_EQ(0, test_nonblock(pollfd.fd, true));
 	EXPECT_EQ(-ENOTCONN, test_events(pollfd.fd, &record, 1));
-	EXPECT_LE(0, poll(&pollfd, 1, 0));
-	EXPECT_EQ(0, pollfd.revents & POLLIN);
+	/* there is nothing to wait for, so it does not */
+	EXPECT_EQ(1, poll(&pollfd, 1, -1));
+	EXPECT_EQ(POLLERR, pollfd.revents);
+	EXPECT_EQ(0, test_create(pollfd.fd, 0, &heap_id));
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 	close(pollfd.fd);
 }
 

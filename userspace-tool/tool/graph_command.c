@@ -10,6 +10,7 @@
 #include "graph.h"
 #include "job.h"
 #include "run.h"
+#include "words.h"
 
 static struct json_object *json_of(const char *path, const struct graph_sum *sum)
 {
@@ -25,22 +26,16 @@ static struct json_object *json_of(const char *path, const struct graph_sum *sum
 
 /* --- graph X FILE [back] [depth=N] ------------------------------------------------------------ */
 
-static bool read_options(struct job *job, struct graph *graph)
+static void read_options(const struct parser_line *line, struct graph *graph)
 {
 	unsigned int i;
 
-	for (i = 2; i < job->line->nr_args; i++) {
-		const struct parser_arg *option = &job->line->args[i];
-
-		if (!strcmp(option->text, "back") && !option->has_number)
+	for (i = 2; i < line->nr_args; i++) {
+		if (line->args[i].option->value == WORDS_BACK)
 			graph->back = true;
-		else if (!strcmp(option->text, "depth") && option->has_number &&
-			 option->number >= 0 && option->number < ~0u)
-			graph->depth = option->number;
 		else
-			return refslab_job_fail(job, "the options are 'back' and 'depth=N'");
+			graph->depth = line->args[i].number;
 	}
-	return true;
 }
 
 static bool do_graph(struct job *job)
@@ -52,9 +47,9 @@ static bool do_graph(struct job *job)
 	bool ok;
 
 	refslab_graph_start(&graph, job->session);
-	ok = read_options(job, &graph);
-	if (ok && !refslab_graph_add_root(&graph, job->arg[0]))
-		ok = refslab_job_check(job, graph.opcode, graph.err);
+	read_options(job->line, &graph);
+	ok = refslab_graph_add_root(&graph, job->arg[0]) ||
+	     refslab_job_check(job, graph.opcode, graph.err);
 	if (ok && !refslab_graph_draw(&graph, job->script->names, path, &sum, error,
 				      sizeof(error)))
 		ok = refslab_job_fail(job, "%s", error);

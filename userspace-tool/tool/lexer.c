@@ -22,7 +22,7 @@ static bool is_word(char c)
 	return is_word_start(c) || is_digit(c);
 }
 
-static int hex_digit(char c)
+int refslab_lexer_hex_digit(char c)
 {
 	if (is_digit(c))
 		return c - '0';
@@ -97,8 +97,8 @@ static bool read_escape(struct lexer *lexer, char *byte)
 		*byte = '"';
 		return true;
 	case 'x':
-		high = left > 2 ? hex_digit(lexer->at[0]) : -1;
-		low = left > 2 ? hex_digit(lexer->at[1]) : -1;
+		high = left > 2 ? refslab_lexer_hex_digit(lexer->at[0]) : -1;
+		low = left > 2 ? refslab_lexer_hex_digit(lexer->at[1]) : -1;
 		if (high < 0 || low < 0)
 			return fail(lexer, "\\x takes two hexadecimal digits");
 		*byte = 16 * high + low;
@@ -139,43 +139,47 @@ failed:
 	return false;
 }
 
-static bool is_blank(char c)
+static bool fail_at(struct lexer *lexer)
 {
-	return c && strchr(" \t\r\n", c);
+	unsigned char c = *lexer->at;
+
+	if (c > ' ' && c < 0x7f)
+		snprintf(lexer->error, sizeof(lexer->error), "unexpected character '%c'", c);
+	else
+		snprintf(lexer->error, sizeof(lexer->error), "unexpected byte 0x%02x", c);
+	return false;
 }
 
-bool refslab_lexer_next_file(struct lexer *lexer, struct lexer_token *token)
+static bool is_blank(char c)
 {
-	bool ok;
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
+/* Is something left on the line? Then the lexer stands before it. */
+static bool skip_blanks(struct lexer *lexer)
+{
 	while (lexer->at < lexer->end && is_blank(*lexer->at))
 		lexer->at++;
-	if (lexer->at == lexer->end || *lexer->at == '#' || *lexer->at == '"') {
-		ok = refslab_lexer_next(lexer, token);
-		if (ok && token->text && strlen(token->text) != token->len) {
-			free(token->text);
-			token->text = NULL;
-			return fail(lexer, "the name of a file has no \\x00");
-		}
-		return ok;
-	}
-	*token = (struct lexer_token){ .kind = LEXER_STRING };
-	while (lexer->at + token->len < lexer->end && !is_blank(lexer->at[token->len]))
-		token->len++;
-	token->text = strndup(lexer->at, token->len);
-	lexer->at += token->len;
-	return token->text ? true : fail(lexer, "no memory");
+	return lexer->at < lexer->end && *lexer->at != '#';
+}
+
+bool refslab_lexer_is_word(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!is_word(text[i]))
+			return false;
+	return len && is_word_start(*text);
 }
 
 bool refslab_lexer_next(struct lexer *lexer, struct lexer_token *token)
 {
 	const char *end = lexer->end;
-	unsigned char c;
+	char c;
 
 	*token = (struct lexer_token){ .kind = LEXER_END };
-	while (lexer->at < end && is_blank(*lexer->at))
-		lexer->at++;
-	if (lexer->at == end || *lexer->at == '#')
+	if (!skip_blanks(lexer))
 		return true;
 
 	c = *lexer->at;
@@ -190,9 +194,26 @@ bool refslab_lexer_next(struct lexer *lexer, struct lexer_token *token)
 		token->kind = c == '=' ? LEXER_EQUALS : LEXER_MINUS;
 		return true;
 	}
-	if (c > ' ' && c < 0x7f)
-		snprintf(lexer->error, sizeof(lexer->error), "unexpected character '%c'", c);
-	else
-		snprintf(lexer->error, sizeof(lexer->error), "unexpected byte 0x%02x", c);
-	return false;
+	return fail_at(lexer);
+}
+
+bool refslab_lexer_next_raw(struct lexer *lexer, struct lexer_token *token)
+{
+	const char *start;
+
+	*token = (struct lexer_token){ .kind = LEXER_END };
+	if (!skip_blanks(lexer))
+		return true;
+	if (*lexer->at == '"')
+		return read_string(lexer, token);
+	for (start = lexer->at; lexer->at < lexer->end; lexer->at++) {
+		if (is_blank(*lexer->at) || *lexer->at == '#')
+			break;
+		if ((unsigned char)*lexer->at < ' ' || *lexer->at == 0x7f)
+			return fail_at(lexer);
+	}
+	token->kind = LEXER_WORD;
+	token->len = lexer->at - start;
+	token->text = strndup(start, token->len);
+	return token->text ? true : fail(lexer, "no memory");
 }

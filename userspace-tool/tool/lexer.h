@@ -37,7 +37,16 @@ void refslab_lexer_start(struct lexer *lexer, const char *line, size_t len);
  */
 bool refslab_lexer_next(struct lexer *lexer, struct lexer_token *token);
 
-/* The same where the name of a file is: as a string, or anything up to the next blank. */
-bool refslab_lexer_next_file(struct lexer *lexer, struct lexer_token *token);
+/*
+ * The same where a path, a float or hexadecimal digits are wanted: what is there up to the next
+ * blank or #, as a LEXER_WORD, or a string.
+ */
+bool refslab_lexer_next_raw(struct lexer *lexer, struct lexer_token *token);
+
+/* [A-Za-z_][A-Za-z0-9_]*, from the first byte to the last */
+bool refslab_lexer_is_word(const char *text, size_t len);
+
+/* 0 to 15, or -1 */
+int refslab_lexer_hex_digit(char c);
 
 #endif /* _REFSLAB_LEXER_H */

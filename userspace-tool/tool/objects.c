@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "job.h"
+#include "words.h"
 
 static bool do_int(struct job *job)
 {
@@ -46,44 +47,6 @@ static bool do_list(struct job *job)
 	return refslab_job_bind_batch(job, "list", type_op);
 }
 
-static __u32 type_flag(const char *option)
-{
-	if (!strcmp(option, "acyclic"))
-		return REFSLAB_TYPE_ACYCLIC;
-	if (!strcmp(option, "finalizer"))
-		return REFSLAB_TYPE_FINALIZER;
-	if (!strcmp(option, "weakref"))
-		return REFSLAB_TYPE_WEAKREF;
-	return 0;
-}
-
-static bool read_type_option(struct job *job, const struct parser_arg *option,
-			     struct refslab_type_def *def)
-{
-	__u32 flag = type_flag(option->text);
-	__u32 *field;
-
-	if (flag && option->has_number)
-		return refslab_job_fail(job, "%s takes no number", option->text);
-	def->flags |= flag;
-	if (flag)
-		return true;
-	if (!strcmp(option->text, "slots"))
-		field = &def->nr_slots;
-	else if (!strcmp(option->text, "payload"))
-		field = &def->payload;
-	else if (!strcmp(option->text, "cache"))
-		field = &def->cache_limit;
-	else
-		return refslab_job_fail(job, "there is no option '%.40s'", option->text);
-	if (!option->has_number)
-		return refslab_job_fail(job, "%s takes a number: %s=N", option->text, option->text);
-	if (option->number < 0 || option->number > UINT_MAX)
-		return refslab_job_check(job, REFSLAB_OP_TYPE, -EINVAL);
-	*field = option->number;
-	return true;
-}
-
 static bool do_type(struct job *job)
 {
 	struct refslab_type_def def = { };
@@ -92,9 +55,18 @@ static bool do_type(struct job *job)
 	__u32 type;
 	int err;
 
-	for (i = 1; i < job->line->nr_args; i++)
-		if (!read_type_option(job, &job->line->args[i], &def))
-			return false;
+	for (i = 1; i < job->line->nr_args; i++) {
+		const struct parser_arg *arg = &job->line->args[i];
+
+		if (arg->option->value == WORDS_SLOTS)
+			def.nr_slots = arg->number;
+		else if (arg->option->value == WORDS_PAYLOAD)
+			def.payload = arg->number;
+		else if (arg->option->value == WORDS_CACHE)
+			def.cache_limit = arg->number;
+		else
+			def.flags |= arg->option->value;
+	}
 	err = refslab_op_type(job->session, name, &def, &type);
 	if (!refslab_job_check(job, REFSLAB_OP_TYPE, err))
 		return false;
@@ -124,12 +96,8 @@ static bool do_copy(struct job *job)
 static bool do_del(struct job *job)
 {
 	const struct parser_line *line = job->line;
-	unsigned int i, j;
+	unsigned int i;
 
-	for (i = 0; i < line->nr_args; i++)
-		for (j = 0; j < i; j++)
-			if (!strcmp(line->args[i].text, line->args[j].text))
-				return refslab_job_fail(job, "'%.40s' twice", line->args[i].text);
 	for (i = 0; i < line->nr_args; i++) {
 		const char *name = line->args[i].text;
 		__u32 handle = refslab_names_get(job->script->names, name);
@@ -261,9 +229,6 @@ static bool do_read(struct job *job)
 	bool ok;
 	int err;
 
-	/* No payload is longer, so the kernel need not be asked. */
-	if (len > REFSLAB_MAX_PAYLOAD)
-		return refslab_job_check(job, REFSLAB_OP_READ, -ERANGE);
 	bytes = malloc(len + 1);
 	if (!bytes)
 		return refslab_job_no_memory(job);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A script line as a statement. */
+#include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lexer.h"
 #include "parser.h"
 #include "tool.h"
 
-/* Words of the language that this version has no operation for. */
-static const char * const later_words[] = {
-	"float", "bytes", "tuple", "dict", "set", "instance", "setattr", "getattr", "delattr",
-	"contains",
-};
+#define MAX_ATTRIBUTE	255	/* bytes of an attribute's name */
 
 static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)
 {
@@ -25,17 +24,7 @@ static __printf(2, 3) bool fail(struct parser_line *line, const char *fmt, ...)
 	return false;
 }
 
-static bool comes_later(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(later_words); i++)
-		if (!strcmp(word, later_words[i]))
-			return true;
-	return false;
-}
-
-static const struct parser_word *find_word(const char *word)
+const struct parser_word *refslab_parser_find(const char *word)
 {
 	const struct parser_word *w;
 
@@ -61,15 +50,19 @@ static bool next(struct parser_line *line, struct lexer *lexer, struct lexer_tok
 	return fail(line, "%s", lexer->error);
 }
 
-static bool next_file(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
+/* The next token as an operand of this form wants it. */
+static bool next_operand(struct parser_line *line, struct lexer *lexer, char form,
+			 struct lexer_token *token)
 {
-	if (refslab_lexer_next_file(lexer, token))
+	if (form != 'f' && form != 'x' && form != 'p')
+		return next(line, lexer, token);
+	if (refslab_lexer_next_raw(lexer, token))
 		return true;
 	return fail(line, "%s", lexer->error);
 }
 
 /* One more operand; the token's text becomes its. */
-static bool add_arg(struct parser_line *line, struct lexer_token *token)
+static bool add_arg(struct parser_line *line, char form, struct lexer_token *token)
 {
 	struct parser_arg *more, *arg;
 
@@ -79,6 +72,7 @@ static bool add_arg(struct parser_line *line, struct lexer_token *token)
 	line->args = more;
 	arg = &line->args[line->nr_args++];
 	*arg = (struct parser_arg){
+		.form = form,
 		.text = token->text,
 		.len = token->len,
 		.number = token->number,
@@ -88,51 +82,184 @@ static bool add_arg(struct parser_line *line, struct lexer_token *token)
 	return true;
 }
 
-/* The number of an option word=N; the token behind it is read in any case. */
-static bool read_option(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
+/* What an operand has to be, for a message. */
+static const char *what_is(char form)
 {
-	struct parser_arg *arg = &line->args[line->nr_args - 1];
-
-	if (!next(line, lexer, token))
-		return false;
-	if (token->kind != LEXER_EQUALS)
-		return true;
-	if (!next(line, lexer, token))
-		return false;
-	if (token->kind != LEXER_NUMBER)
-		return fail(line, "%s= takes a number", shorten(arg->text));
-	arg->number = token->number;
-	arg->has_number = true;
-	return next(line, lexer, token);
+	switch (form) {
+	case 'n':
+		return "a name";
+	case 't':
+		return "the name of a type";
+	case 'k':
+		return "an index or the name of a key";
+	case 'i':
+	case 'u':
+	case 'f':
+		return "a number";
+	case 's':
+		return "a string";
+	case 'x':
+		return "hexadecimal digits or a string";
+	case 'a':
+		return "a name in quotes";
+	case 'p':
+		return "a file";
+	case 'w':
+		return "a word of the language";
+	default:
+		return "an option";
+	}
 }
 
-static bool check_form(struct parser_line *line, char form, const struct lexer_token *token)
+static bool fits(char form, enum lexer_kind kind)
 {
-	enum lexer_kind want = LEXER_WORD;
-	const char *what = "a name";
-
-	if (form == 's' || form == 'f') {
-		want = LEXER_STRING;
-		what = form == 's' ? "a string" : "a file";
-	} else if (form == 'i' || form == 'u') {
-		want = LEXER_NUMBER;
-		what = "a number";
-	} else if (form == 't') {
-		what = "the name of a type";
-	} else if (form == 'o') {
-		what = "an option";
+	switch (form) {
+	case 's':
+	case 'a':
+		return kind == LEXER_STRING;
+	case 'x':
+	case 'p':
+		return kind == LEXER_STRING || kind == LEXER_WORD;
+	case 'i':
+	case 'u':
+		return kind == LEXER_NUMBER;
+	case 'k':
+		return kind == LEXER_NUMBER || kind == LEXER_WORD;
+	default:
+		return kind == LEXER_WORD;
 	}
-	if (token->kind != want)
-		return fail(line, "expected %s: %s", what, line->word->usage);
-	if (form == 'u' && token->number < 0)
-		return fail(line, "expected a number from 0: %s", line->word->usage);
+}
+
+static bool read_float(struct parser_line *line, struct parser_arg *arg)
+{
+	char *end;
+
+	errno = 0;
+	arg->real = strtod(arg->text, &end);
+	/* strtod() also takes nan(...) and what only C writes so */
+	if (*end || strpbrk(arg->text, "(xX"))
+		return fail(line, "'%s' is no float: %s", shorten(arg->text), line->word->usage);
+	if (errno && fabs(arg->real) > 1)
+		return fail(line, "'%s' is too large for a float", shorten(arg->text));
 	return true;
+}
+
+/* A string stays as it is. */
+static bool read_bytes(struct parser_line *line, struct parser_arg *arg, enum lexer_kind kind)
+{
+	size_t i;
+
+	if (kind == LEXER_STRING)
+		return true;
+	for (i = 0; i < arg->len; i++)
+		if (refslab_lexer_hex_digit(arg->text[i]) < 0)
+			return fail(line, "'%s' is not hexadecimal", shorten(arg->text));
+	if (arg->len % 2)
+		return fail(line, "a byte has two hexadecimal digits");
+	arg->len /= 2;
+	for (i = 0; i < arg->len; i++)
+		arg->text[i] = 16 * refslab_lexer_hex_digit(arg->text[2 * i]) +
+			       refslab_lexer_hex_digit(arg->text[2 * i + 1]);
+	return true;
+}
+
+static bool check_option(struct parser_line *line, struct parser_arg *arg)
+{
+	const struct parser_option *o = line->word->options;
+	unsigned int i;
+
+	while (o->word && strcasecmp(o->word, arg->text))
+		o++;
+	if (!o->word)
+		return fail(line, "there is no option '%s': %s", shorten(arg->text),
+			    line->word->usage);
+	arg->option = o;
+	if (!o->max && arg->has_number)
+		return fail(line, "%s takes no number", o->word);
+	if (o->max && !arg->has_number)
+		return fail(line, "%s takes a number: %s=N", o->word, o->word);
+	if (o->max && (arg->number < 0 || arg->number > o->max))
+		return fail(line, "%s= is from 0 to %u", o->word, o->max);
+	for (i = 0; &line->args[i] < arg; i++) {
+		if (line->args[i].option == o)
+			return fail(line, "%s comes twice", o->word);
+		if (line->args[i].option && (line->args[i].option->alone || o->alone))
+			return fail(line, "%s and %s do not go together",
+				    line->args[i].option->word, o->word);
+	}
+	return true;
+}
+
+/* A word, or word=N. */
+static bool read_option(struct parser_line *line, struct lexer *lexer, struct parser_arg *arg)
+{
+	struct lexer ahead = *lexer;
+	struct lexer_token token;
+
+	if (!refslab_lexer_next(&ahead, &token))
+		return check_option(line, arg);	/* whoever reads on complains */
+	free(token.text);
+	if (token.kind != LEXER_EQUALS)
+		return check_option(line, arg);
+	*lexer = ahead;
+	if (!next(line, lexer, &token))
+		return false;
+	free(token.text);
+	if (token.kind != LEXER_NUMBER)
+		return fail(line, "%s= takes a number", shorten(arg->text));
+	arg->number = token.number;
+	arg->has_number = true;
+	return check_option(line, arg);
+}
+
+/* What is more than a form: the operand was added last, from a token of this kind. */
+static bool check_arg(struct parser_line *line, struct lexer *lexer, enum lexer_kind kind)
+{
+	struct parser_arg *arg = &line->args[line->nr_args - 1];
+	const struct parser_word *word = line->word;
+	unsigned int i;
+
+	for (i = 0; word->rules & PARSER_DISTINCT && i < line->nr_args - 1; i++)
+		if (!strcmp(line->args[i].text, arg->text))
+			return fail(line, "'%s' comes twice", shorten(arg->text));
+	switch (arg->form) {
+	case 'u':
+	case 'k':
+		if (arg->number < 0)
+			return fail(line, "expected a number from 0: %s", word->usage);
+		if (word->max && arg->number > word->max)
+			return fail(line, "expected a number from 0 to %lld: %s", word->max,
+				    word->usage);
+		return true;
+	case 'f':
+		return read_float(line, arg);
+	case 'x':
+		return read_bytes(line, arg, kind);
+	case 'o':
+		return read_option(line, lexer, arg);
+	case 'a':
+		if (refslab_lexer_is_word(arg->text, arg->len) && arg->len <= MAX_ATTRIBUTE)
+			return true;
+		return fail(line, "an attribute's name is [A-Za-z_][A-Za-z0-9_]*, at most %d long",
+			    MAX_ATTRIBUTE);
+	case 'p':
+		if (arg->len && strlen(arg->text) == arg->len)
+			return true;
+		return fail(line, "that is no name of a file");
+	case 'w':
+		return refslab_parser_find(arg->text) ||
+		       fail(line, "there is no statement '%s'", shorten(arg->text));
+	default:
+		return true;
+	}
 }
 
 static bool read_args(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
 {
 	const char *form = line->word->form;
 	bool optional = false, repeated = false;
+	enum lexer_kind kind;
+	struct lexer before;
 
 	for (;;) {
 		if (*form == '?' || *form == '*')
@@ -142,61 +269,68 @@ static bool read_args(struct parser_line *line, struct lexer *lexer, struct lexe
 		if (*form == '?' || *form == '*' || *form == '+')
 			form++;
 
-		if (token->kind == LEXER_END) {
-			if (!*form || optional)
-				return true;
-			return fail(line, "something is missing: %s", line->word->usage);
+		before = *lexer;
+		if (!next_operand(line, lexer, *form, token))
+			return false;
+		kind = token->kind;
+		if (kind == LEXER_END) {
+			if (*form && !optional)
+				return fail(line, "something is missing: %s", line->word->usage);
+			break;
 		}
 		if (!*form)
 			return fail(line, "something is left over: %s", line->word->usage);
-		if (!check_form(line, *form, token) || !add_arg(line, token))
-			return false;
-		if (form[1] == 'f' ? !next_file(line, lexer, token) :
-		    *form == 'o' ? !read_option(line, lexer, token) : !next(line, lexer, token))
+		/* not this one, but perhaps the next that may be left out */
+		if (optional && form[1] == '?' && !fits(*form, kind)) {
+			free(token->text);
+			token->text = NULL;
+			*lexer = before;
+			form++;
+			continue;
+		}
+		if (!fits(*form, kind))
+			return fail(line, "expected %s: %s", what_is(*form), line->word->usage);
+		if (!add_arg(line, *form, token) || !check_arg(line, lexer, kind))
 			return false;
 		/* With the first of "?uuu" come the others; "+n" has what it needs. */
 		optional = repeated;
 		if (!repeated)
 			form++;
 	}
+	if (line->word->rules & PARSER_PAIRS && line->nr_args % 2)
+		return fail(line, "the last key has no value: %s", line->word->usage);
+	return true;
 }
 
-/* The statement's word, which may be the name on the right side of y = x. */
+/* The name on the right side of y = x. */
+static bool read_copy(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
+{
+	struct lexer_token end;
+
+	if (!next(line, lexer, &end))
+		return false;
+	free(end.text);
+	if (end.kind != LEXER_END)
+		return fail(line, "nothing is made by '%s'", shorten(token->text));
+	line->word = &refslab_parser_copy;
+	return add_arg(line, 'n', token);
+}
+
+/* The statement's word, or what stands in its place. */
 static bool read_word(struct parser_line *line, struct lexer *lexer, struct lexer_token *token)
 {
-	const char *word = token->text;
-
-	line->word = find_word(word);
-	if (!line->word && comes_later(word))
-		return fail(line, "'%s' is not in this version", word);
-	if (!line->word && line->target) {
-		struct lexer_token name = *token;
-
-		line->word = &refslab_parser_copy;
-		token->text = NULL;
-		if (!next(line, lexer, token)) {
-			free(name.text);
-			return false;
-		}
-		if (token->kind != LEXER_END) {
-			fail(line, "nothing is made by '%s'", shorten(name.text));
-			free(name.text);
-			return false;
-		}
-		if (add_arg(line, &name))
-			return true;
-		free(name.text);
-		return false;
-	}
+	line->word = refslab_parser_find(token->text);
+	if (!line->word && line->target)
+		return read_copy(line, lexer, token);
 	if (!line->word)
-		return fail(line, "there is no statement '%s'", shorten(word));
+		return fail(line, "there is no statement '%s'", shorten(token->text));
 	if (line->word->kind == PARSER_DOES && line->target)
 		return fail(line, "makes no object: %s", line->word->usage);
 	if (line->word->kind == PARSER_MAKES && !line->target)
 		return fail(line, "makes an object that needs a name: %s", line->word->usage);
 	free(token->text);
 	token->text = NULL;
-	return next(line, lexer, token) && read_args(line, lexer, token);
+	return read_args(line, lexer, token);
 }
 
 static bool read_statement(struct parser_line *line, struct lexer *lexer,

@@ -7,12 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct parser_word;
+/* Of an operand that is one of some fixed words; the one with word NULL is the last of them. */
+struct parser_option {
+	const char *word;
+	__u32 value;		/* for whoever carries the statement out */
+	__u32 max;		/* word=N, with N from 0 to this; 0: it takes no number */
+	bool alone;		/* has no other beside it */
+};
 
 struct parser_arg {
-	char *text;		/* a name, an option's name, or a string's bytes */
+	char form;		/* which letter of the word's form it is */
+	char *text;		/* a name, an option's name, or a string's or other bytes */
 	size_t len;
+	const struct parser_option *option;
 	__s64 number;
+	double real;
 	bool has_number;	/* it is a number, or an option that has one */
 };
 
@@ -26,9 +35,17 @@ struct parser_line {
 };
 
 /*
- * Forms, a letter for each operand: n the name of an object, t that of a type, i an integer, u an
- * integer from 0, s a string, f a file, o an option (word, or word=N). The operand after ? may be
- * left out, with all behind it; the one after * comes any number of times, after + at least once.
+ * Forms, a letter for each operand:
+ *
+ *	n	the name of an object		i	an integer
+ *	t	that of a type			u	an integer from 0 to @max
+ *	k	an index, or the name of a key	f	a float
+ *	s	a string			x	bytes: hexadecimal digits, or a string
+ *	a	a string that is a name		p	a path: up to a blank, or a string
+ *	o	one of @options			w	a word of the language
+ *
+ * The operand after ? may be left out, with all behind it that has no ? of its own; the one after *
+ * comes any number of times, after + at least once.
  */
 struct parser_word {
 	const char *word;
@@ -39,11 +56,20 @@ struct parser_word {
 		PARSER_BOTH,		/* may do either */
 	} kind;
 	const char *usage;
+	const struct parser_option *options;
+	__s64 max;			/* 0: any */
+	enum {
+		PARSER_DISTINCT = 1,	/* no operand comes twice */
+		PARSER_PAIRS = 2,	/* an even number of operands */
+	} rules;
 };
 
 /* The words there are; the one with word NULL is the last. refslab_parser_copy is y = x. */
 extern const struct parser_word refslab_parser_words[];
 extern const struct parser_word refslab_parser_copy;
+
+/* NULL: there is no such word. */
+const struct parser_word *refslab_parser_find(const char *word);
 
 /* False, with a message in @line->error, when the line makes no sense. Free it in both cases. */
 bool refslab_parser_read(struct parser_line *line, const char *text, size_t len);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Statements that list objects. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <json-c/json.h>
 
@@ -61,11 +59,8 @@ static int fetch_objects(struct job *job, __u64 *cursor, struct refslab_record *
 {
 	__u64 g = REFSLAB_GEN_ALL;
 
-	if (job->line->nr_args) {
+	if (job->line->nr_args)
 		g = job->number[0];
-		if (g > REFSLAB_GEN_FROZEN)
-			return -EINVAL;
-	}
 	return refslab_op_objects(job->session, cursor, g, records, AT_ONCE, count);
 }
 
@@ -104,12 +99,8 @@ static int fetch_garbage(struct job *job, __u64 *cursor, struct refslab_record *
 
 static bool do_garbage(struct job *job)
 {
-	const struct parser_arg *option = job->line->nr_args ? &job->line->args[0] : NULL;
-
-	if (!option)
+	if (!job->line->nr_args)
 		return list(job, REFSLAB_OP_GARBAGE, fetch_garbage);
-	if (strcmp(option->text, "clear") || option->has_number)
-		return refslab_job_fail(job, "there is only the option 'clear'");
 	return refslab_job_check(job, REFSLAB_OP_EMPTY_GARBAGE,
 				 refslab_op_empty_garbage(job->session, NULL));
 }

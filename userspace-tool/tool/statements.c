@@ -10,27 +10,21 @@
 /* Every name among the operands stands for something, or nothing is done. */
 static bool look_up_names(struct job *job)
 {
-	const char *form = job->line->word->form;
 	unsigned int i;
 
 	for (i = 0; i < job->line->nr_args; i++) {
-		const char *name = job->line->args[i].text;
+		const struct parser_arg *arg = &job->line->args[i];
 		__u32 handle;
 
-		if (*form == '*' || *form == '+' || *form == '?')
-			form++;
 		if (i < ARRAY_SIZE(job->number))
-			job->number[i] = job->line->args[i].number;
-		if (*form == 'n') {
-			handle = refslab_names_get(job->script->names, name);
-			if (!handle)
-				return refslab_job_fail(job, "there is no object '%.40s'", name);
-			if (i < ARRAY_SIZE(job->arg))
-				job->arg[i] = handle;
-		}
-		/* The last letter is the one that may come again. */
-		if (form[1])
-			form++;
+			job->number[i] = arg->number;
+		if (arg->form != 'n' && (arg->form != 'k' || arg->has_number))
+			continue;
+		handle = refslab_names_get(job->script->names, arg->text);
+		if (!handle)
+			return refslab_job_fail(job, "there is no object '%.40s'", arg->text);
+		if (i < ARRAY_SIZE(job->arg))
+			job->arg[i] = handle;
 	}
 	return true;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <json-c/json.h>
 
@@ -11,13 +10,10 @@
 
 static bool do_weak(struct job *job)
 {
-	const struct parser_arg *option = job->line->nr_args > 1 ? &job->line->args[1] : NULL;
 	__u32 flags = 0;
 
-	if (option && (strcmp(option->text, "callback") || option->has_number))
-		return refslab_job_fail(job, "there is only the option 'callback'");
-	if (option)
-		flags = REFSLAB_WEAK_CALLBACK;
+	if (job->line->nr_args > 1)
+		flags = job->line->args[1].option->value;
 	refslab_batch_op(job->script->batch, REFSLAB_OP_WEAK, refslab_value(job->arg[0]),
 			 refslab_value(flags));
 	return refslab_job_bind_batch(job, "weakref", refslab_job_add_typeof(job, "weakref"));
@@ -194,15 +190,8 @@ static bool do_events(struct job *job)
 
 static bool do_watch(struct job *job)
 {
-	const struct parser_arg *option = &job->line->args[0];
-	__u32 flags = REFSLAB_WATCH_GC;
+	__u32 flags = job->line->args[0].option->value;
 
-	if (!strcmp(option->text, "off"))
-		flags = 0;
-	else if (strcmp(option->text, "gc"))
-		flags = ~0u;
-	if (flags == ~0u || option->has_number)
-		return refslab_job_fail(job, "there are the options 'gc' and 'off'");
 	return refslab_job_check(job, REFSLAB_OP_WATCH, refslab_op_watch(job->session, flags));
 }
 

@@ -1,74 +1,138 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The grammar: every word of the script language and the form of its operands. */
+#include "librefslab.h"
 #include "parser.h"
+#include "words.h"
 
-const struct parser_word refslab_parser_words[] = {
-	/* Making objects. */
-	{ "int", "i", PARSER_MAKES, "NAME = int N" },
-	{ "str", "s", PARSER_MAKES, "NAME = str \"TEXT\"" },
-	{ "list", "*n", PARSER_MAKES, "NAME = list [X...]" },
-	{ "type", "t*o", PARSER_DOES,
-	  "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]" },
-	{ "new", "t", PARSER_MAKES, "NAME = new TYPE" },
-	{ "del", "+n", PARSER_DOES, "del X..." },
+#define OPTION(_word, _value, ...)	{ .word = _word, .value = _value, ##__VA_ARGS__ }
 
-	/* Lists. */
-	{ "append", "nn", PARSER_DOES, "append L X" },
-	{ "insert", "nun", PARSER_DOES, "insert L INDEX X" },
-	{ "pop", "nu", PARSER_BOTH, "[NAME =] pop L INDEX" },
-	{ "setitem", "nun", PARSER_DOES, "setitem L INDEX X" },
-	{ "delitem", "nu", PARSER_DOES, "delitem L INDEX" },
-	{ "item", "nu", PARSER_MAKES, "NAME = item L INDEX" },
-	{ "len", "n", PARSER_DOES, "len X" },
-
-	/* Objects of user-defined types. */
-	{ "setslot", "nun", PARSER_DOES, "setslot X SLOT Y" },
-	{ "clearslot", "nu", PARSER_DOES, "clearslot X SLOT" },
-	{ "slot", "nu", PARSER_MAKES, "NAME = slot X SLOT" },
-	{ "write", "nus", PARSER_DOES, "write X OFFSET \"BYTES\"" },
-	{ "read", "nuu", PARSER_DOES, "read X OFFSET LENGTH" },
-
-	/* Weak references, objects by id, finalizers. */
-	{ "weak", "n?o", PARSER_MAKES, "NAME = weak X [callback]" },
-	{ "deref", "n", PARSER_MAKES, "NAME = deref W" },
-	{ "byid", "u", PARSER_MAKES, "NAME = byid ID" },
-	{ "finalized", "n", PARSER_DOES, "finalized X" },
-	{ "event", "", PARSER_MAKES, "NAME = event" },
-	{ "events", "", PARSER_DOES, "events" },
-	{ "watch", "o", PARSER_DOES, "watch gc|off" },
-
-	/* Looking at an object. */
-	{ "refcount", "n", PARSER_DOES, "refcount X" },
-	{ "id", "n", PARSER_DOES, "id X" },
-	{ "typeof", "n", PARSER_DOES, "typeof X" },
-	{ "value", "n", PARSER_DOES, "value X" },
-	{ "is", "nn", PARSER_DOES, "is X Y" },
-	{ "tracked", "n", PARSER_DOES, "tracked X" },
-	{ "block", "n", PARSER_DOES, "block X" },
-	{ "referents", "n", PARSER_DOES, "referents X" },
-	{ "referrers", "n", PARSER_DOES, "referrers X" },
-	{ "graph", "nf*o", PARSER_DOES, "graph X FILE [back] [depth=N]" },
-
-	/* The collector. */
-	{ "collect", "?u?o", PARSER_DOES, "collect [GENERATION [all]]" },
-	{ "threshold", "?uuu", PARSER_DOES, "threshold [T0 T1 T2]" },
-	{ "count", "", PARSER_DOES, "count" },
-	{ "enable", "", PARSER_DOES, "enable" },
-	{ "disable", "", PARSER_DOES, "disable" },
-	{ "enabled", "", PARSER_DOES, "enabled" },
-	{ "stats", "", PARSER_DOES, "stats" },
-	{ "objects", "?u", PARSER_DOES, "objects [GENERATION]" },
-	{ "debug", "*o", PARSER_DOES, "debug [FLAG...]" },
-	{ "garbage", "?o", PARSER_DOES, "garbage [clear]" },
-	{ "freeze", "", PARSER_DOES, "freeze" },
-	{ "unfreeze", "", PARSER_DOES, "unfreeze" },
-	{ "freezecount", "", PARSER_DOES, "freezecount" },
-
-	/* The heap, and the script itself. */
-	{ "trim", "", PARSER_DOES, "trim" },
-	{ "stat", "", PARSER_DOES, "stat" },
-	{ "sleep", "u", PARSER_DOES, "sleep MILLISECONDS" },
+static const struct parser_option type_options[] = {
+	OPTION("slots", WORDS_SLOTS, .max = REFSLAB_MAX_SLOTS),
+	OPTION("payload", WORDS_PAYLOAD, .max = REFSLAB_MAX_PAYLOAD),
+	OPTION("cache", WORDS_CACHE, .max = REFSLAB_MAX_CACHE),
+	OPTION("acyclic", REFSLAB_TYPE_ACYCLIC),
+	OPTION("finalizer", REFSLAB_TYPE_FINALIZER),
+	OPTION("weakref", REFSLAB_TYPE_WEAKREF),
 	{ }
 };
 
-const struct parser_word refslab_parser_copy = { "=", "n", PARSER_MAKES, "NAME = X" };
+static const struct parser_option weak_options[] = {
+	OPTION("callback", REFSLAB_WEAK_CALLBACK),
+	{ }
+};
+
+static const struct parser_option watch_options[] = {
+	OPTION("gc", REFSLAB_WATCH_GC),
+	OPTION("off", 0),
+	{ }
+};
+
+static const struct parser_option collect_options[] = {
+	OPTION("all", REFSLAB_COLLECT_ALL),
+	{ }
+};
+
+static const struct parser_option debug_options[] = {
+	OPTION("STATS", REFSLAB_DEBUG_STATS),
+	OPTION("COLLECTABLE", REFSLAB_DEBUG_COLLECTABLE),
+	OPTION("UNCOLLECTABLE", REFSLAB_DEBUG_UNCOLLECTABLE),
+	OPTION("SAVEALL", REFSLAB_DEBUG_SAVEALL),
+	OPTION("LEAK", REFSLAB_DEBUG_LEAK),
+	OPTION("off", 0, .alone = true),
+	{ }
+};
+
+static const struct parser_option graph_options[] = {
+	OPTION("back", WORDS_BACK),
+	OPTION("depth", WORDS_DEPTH, .max = ~0u - 1),
+	{ }
+};
+
+static const struct parser_option garbage_options[] = {
+	OPTION("clear", 0),
+	{ }
+};
+
+#define WORD(_kind, _word, _form, _usage, ...)				\
+	{								\
+		.word = _word, .form = _form, .kind = _kind, .usage = _usage,	\
+		##__VA_ARGS__						\
+	}
+#define DOES(...)	WORD(PARSER_DOES, __VA_ARGS__)
+#define MAKES(...)	WORD(PARSER_MAKES, __VA_ARGS__)
+#define BOTH(...)	WORD(PARSER_BOTH, __VA_ARGS__)
+
+const struct parser_word refslab_parser_words[] = {
+	/* Making objects. */
+	MAKES("int", "i", "NAME = int N"),
+	MAKES("str", "s", "NAME = str \"TEXT\""),
+	MAKES("list", "*n", "NAME = list [X...]"),
+	DOES("type", "t*o",
+	     "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]",
+	     .options = type_options),
+	MAKES("new", "t", "NAME = new TYPE"),
+	DOES("del", "+n", "del X...", .rules = PARSER_DISTINCT),
+
+	/* Lists. */
+	DOES("append", "nn", "append L X"),
+	DOES("insert", "nun", "insert L INDEX X"),
+	BOTH("pop", "nu", "[NAME =] pop L INDEX"),
+	DOES("setitem", "nun", "setitem L INDEX X"),
+	DOES("delitem", "nu", "delitem L INDEX"),
+	MAKES("item", "nu", "NAME = item L INDEX"),
+	DOES("len", "n", "len X"),
+
+	/* Objects of user-defined types. */
+	DOES("setslot", "nun", "setslot X SLOT Y"),
+	DOES("clearslot", "nu", "clearslot X SLOT"),
+	MAKES("slot", "nu", "NAME = slot X SLOT"),
+	DOES("write", "nus", "write X OFFSET \"BYTES\""),
+	DOES("read", "nuu", "read X OFFSET LENGTH", .max = REFSLAB_MAX_PAYLOAD),
+
+	/* Weak references, objects by id, finalizers. */
+	MAKES("weak", "n?o", "NAME = weak X [callback]", .options = weak_options),
+	MAKES("deref", "n", "NAME = deref W"),
+	MAKES("byid", "u", "NAME = byid ID"),
+	DOES("finalized", "n", "finalized X"),
+	MAKES("event", "", "NAME = event"),
+	DOES("events", "", "events"),
+	DOES("watch", "o", "watch gc|off", .options = watch_options),
+
+	/* Looking at an object. */
+	DOES("refcount", "n", "refcount X"),
+	DOES("id", "n", "id X"),
+	DOES("typeof", "n", "typeof X"),
+	DOES("value", "n", "value X"),
+	DOES("is", "nn", "is X Y"),
+	DOES("tracked", "n", "tracked X"),
+	DOES("block", "n", "block X"),
+	DOES("referents", "n", "referents X"),
+	DOES("referrers", "n", "referrers X"),
+	DOES("graph", "np*o", "graph X FILE [back] [depth=N]", .options = graph_options),
+
+	/* The collector. */
+	DOES("collect", "?u?o", "collect [GENERATION] [all]", .options = collect_options,
+	     .max = REFSLAB_GENERATIONS - 1),
+	DOES("threshold", "?uuu", "threshold [T0 T1 T2]", .max = 0x7fffffff),
+	DOES("count", "", "count"),
+	DOES("enable", "", "enable"),
+	DOES("disable", "", "disable"),
+	DOES("enabled", "", "enabled"),
+	DOES("stats", "", "stats"),
+	DOES("objects", "?u", "objects [GENERATION]", .max = REFSLAB_GEN_FROZEN),
+	DOES("debug", "*o", "debug [STATS] [COLLECTABLE] [UNCOLLECTABLE] [SAVEALL] [LEAK] [off]",
+	     .options = debug_options),
+	DOES("garbage", "?o", "garbage [clear]", .options = garbage_options),
+	DOES("freeze", "", "freeze"),
+	DOES("unfreeze", "", "unfreeze"),
+	DOES("freezecount", "", "freezecount"),
+
+	/* The heap, and the script itself. */
+	DOES("trim", "", "trim"),
+	DOES("stat", "", "stat"),
+	/* at most a day */
+	DOES("sleep", "u", "sleep MILLISECONDS", .max = 86400000),
+	{ }
+};
+
+const struct parser_word refslab_parser_copy = MAKES("=", "n", "NAME = X");

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Lines of a script, one after the other. */
+#define _GNU_SOURCE		/* sched_getcpu() */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lines.h"
+#include "output.h"
+#include "tool.h"
+
+#define ARENA	262144		/* bytes; without one there is no object */
+
+bool refslab_lines_limit(const struct refslab_command *cmd, const char *text, __u64 *max_bytes)
+{
+	if (!refslab_tool_number(cmd, "--limit", text, ~0ull, max_bytes))
+		return false;
+	if (!*max_bytes || *max_bytes >= ARENA)
+		return true;
+	refslab_tool_usage(cmd, "--limit is 0 or at least %u, the bytes of an arena", ARENA);
+	return false;
+}
+
+/* Caches are per CPU: on one of them the block freed last is the one that is used next. */
+static void pin(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (cpu < 0 || cpu >= CPU_SETSIZE)
+		return;
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		refslab_tool_error("cannot stay on CPU %d: %s", cpu, strerror(errno));
+}
+
+bool refslab_lines_open(struct lines *lines, const char *heap_name, __u64 max_bytes)
+{
+	struct refslab_session *session = refslab_tool_session(heap_name, max_bytes, NULL);
+
+	lines->failed = true;
+	if (!session)
+		return false;
+	if (!refslab_statements_start(&lines->script, session)) {
+		refslab_tool_error("%s", lines->script.error);
+		refslab_session_close(session);
+		lines->script.session = NULL;
+		return false;
+	}
+	lines->failed = false;
+	pin();
+	return true;
+}
+
+void refslab_lines_close(struct lines *lines)
+{
+	if (!lines->script.session)
+		return;
+	refslab_statements_stop(&lines->script);
+	refslab_session_close(lines->script.session);
+	lines->script.session = NULL;
+}
+
+static void complain(const struct lines *lines, const char *message, bool ignored)
+{
+	if (lines->file)
+		fprintf(stderr, "refslab: %s:%lu: %s%s\n", lines->file, lines->line, message,
+			ignored ? " (ignored)" : "");
+	else
+		fprintf(stderr, "refslab: %s%s\n", message, ignored ? " (ignored)" : "");
+}
+
+bool refslab_lines_run(struct lines *lines, const char *text, size_t len)
+{
+	struct json_object *result = NULL;
+	const char *error = NULL;
+	struct parser_line line;
+	bool ok;
+
+	lines->line++;
+	if (lines->echo)
+		printf("> %.*s\n", (int)len, text);
+	if (!refslab_parser_read(&line, text, len))
+		error = line.error;
+	else if (!lines->check && !refslab_statements_run(&lines->script, &line, &result))
+		error = lines->script.error;
+
+	if (error)
+		complain(lines, error, line.ignore && !lines->check);
+	if (result && lines->json)
+		refslab_tool_json(result);
+	else if (result && !lines->quiet)
+		refslab_output_line(&line, result);
+	if (result && !lines->json)
+		json_object_put(result);
+
+	ok = !error || (line.ignore && !lines->check);
+	lines->failed |= !ok;
+	refslab_parser_free(&line);
+	return ok || lines->check || lines->go_on;
+}
+
+void refslab_lines_run_stream(struct lines *lines, FILE *f)
+{
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	while ((len = getline(&text, &room, f)) >= 0) {
+		if (len && text[len - 1] == '\n')
+			len--;
+		if (!refslab_lines_run(lines, text, len))
+			break;
+	}
+	free(text);
+	if (ferror(f)) {
+		refslab_tool_error("%s: %s", lines->file, strerror(errno));
+		lines->failed = true;
+	}
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Values of options that stand for no flag of the kernel's: above all of those. */
+#ifndef _REFSLAB_WORDS_H
+#define _REFSLAB_WORDS_H
+
+enum {
+	WORDS_SLOTS = 0x10000,
+	WORDS_PAYLOAD,
+	WORDS_CACHE,
+	WORDS_BACK,
+	WORDS_DEPTH,
+};
+
+#endif /* _REFSLAB_WORDS_H */
