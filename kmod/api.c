@@ -364,7 +364,7 @@ void refslab_disable(struct refslab_heap *heap)
 EXPORT_SYMBOL_GPL(refslab_disable);
 
 /**
- * refslab_freeze() - keep scans from looking at the objects there are now
+ * refslab_freeze() - keep scans from looking at the tracked objects there are now
  * @heap: the heap
  *
  * For what will live for ever. A frozen object is counted, and destroyed with its last reference,

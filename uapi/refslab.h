@@ -344,8 +344,9 @@ enum refslab_opcode {
 	/* Freezing: what will live for ever is set aside. Waits for a scan under way; -EINTR. */
 
 	/*
-	 * Freeze all objects there are: scans do not look at them any more. They are counted, and
-	 * destroyed with their last reference, as ever; a cycle of frozen objects is not found
+	 * Freeze all tracked objects there are: scans do not look at them any more. They are
+	 * counted, and destroyed with their last reference, as ever; a cycle of frozen objects is
+	 * not found. What the collector never looks after (REFSLAB_OP_TRACKED) is not frozen
 	 */
 	REFSLAB_OP_FREEZE,
 	/* move all frozen objects to generation 2 */
@@ -504,11 +505,12 @@ struct refslab_type_def {
 
 /*
  * Events, by read() on the session: whole records, as many as there are and fit, the oldest first.
- * read() waits for the first one, unless the file is O_NONBLOCK (-EAGAIN); poll() tells whether
- * there is one. -ENOTCONN: no heap; -EINVAL: no room for one record; -EINTR, -EFAULT, -EMFILE,
- * -ENOMEM: no event is lost, nor handed out twice. With several sessions on a heap, each event goes
- * to one of them. When the last session ends, what is left is dropped, and so are the references.
- * Until it is read, an event keeps its object, and that what it refers to: read them.
+ * read() waits for the first one, unless the file is O_NONBLOCK (-EAGAIN); poll() says POLLIN when
+ * there is one, and on a session without a heap POLLERR at once. -ENOTCONN: no heap; -EINVAL: no
+ * room for one record; -EINTR, -EFAULT, -EMFILE, -ENOMEM: no event is lost, nor handed out twice.
+ * With several sessions on a heap, each event goes to one of them. When the last session ends, what
+ * is left is dropped, and so are the references. Until it is read, an event keeps its object, and
+ * that what it refers to: read them.
  */
 
 /* struct refslab_event_record.event */

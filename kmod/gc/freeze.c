@@ -94,7 +94,7 @@ static u64 count_pool(struct refslab_objects *objects, struct refslab_pool *pool
 }
 
 /**
- * refslab_freeze_all() - freeze all objects there are
+ * refslab_freeze_all() - freeze all tracked objects there are
  * @gc: the collector
  * @interruptible: whether a signal ends the wait for a scan under way
  *
