@@ -5,7 +5,6 @@
  * line changes nothing.
  */
 #define _GNU_SOURCE		/* strerrorname_np() */
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,7 +90,27 @@ bool refslab_job_unbind(struct job *job)
 	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, old));
 }
 
-bool refslab_job_bind_batch(struct job *job, const char *type_name, int type_op)
+int refslab_job_call(struct job *job, unsigned int opcode, const __u64 arg[4], __u64 result[2])
+{
+	struct refslab_op op = { .opcode = opcode };
+	int err;
+
+	memcpy(op.arg, arg, sizeof(op.arg));
+	err = refslab_session_submit(job->session, &op, 1, NULL);
+	if (result)
+		memcpy(result, op.result, sizeof(op.result));
+	return err;
+}
+
+bool refslab_job_make(struct job *job, unsigned int opcode, __u64 arg0, __u64 arg1, __u64 arg2)
+{
+	__u64 result[2];
+	int err = refslab_job_call(job, opcode, (const __u64[4]) { arg0, arg1, arg2 }, result);
+
+	return refslab_job_bind_new(job, opcode, err, result[0]);
+}
+
+bool refslab_job_bind_batch(struct job *job)
 {
 	struct refslab_batch *batch = job->script->batch;
 	unsigned int done;
@@ -100,22 +119,9 @@ bool refslab_job_bind_batch(struct job *job, const char *type_name, int type_op)
 
 	err = refslab_batch_submit(batch, job->session, &done);
 	handle = done ? refslab_batch_result(batch, 0, 0) : 0;
-	if (type_op < (int)done)
-		refslab_names_add_type(job->script->names, type_name,
-				       refslab_batch_result(batch, type_op, 0));
 	if (!err)
 		return refslab_job_bind(job, handle);
 	if (handle)
 		refslab_op_close(job->session, handle);
 	return refslab_job_check(job, refslab_batch_opcode(batch, done), err);
-}
-
-int refslab_job_add_typeof(struct job *job, const char *type_name)
-{
-	__u32 type;
-
-	if (refslab_names_find_type(job->script->names, type_name, &type))
-		return INT_MAX;
-	return refslab_batch_op(job->script->batch, REFSLAB_OP_TYPEOF, refslab_result(0),
-				refslab_value(0), refslab_value(0));
 }

@@ -26,6 +26,8 @@ struct job_statement {
 };
 
 extern const struct job_statement refslab_objects_statements[];
+extern const struct job_statement refslab_containers_statements[];
+extern const struct job_statement refslab_value_statements[];
 extern const struct job_statement refslab_weak_statements[];
 extern const struct job_statement refslab_collector_statements[];
 extern const struct job_statement refslab_records_statements[];
@@ -49,19 +51,19 @@ bool refslab_job_bind(struct job *job, __u32 handle);
 /* The same when @err is 0, otherwise says what went wrong with operation @opcode. */
 bool refslab_job_bind_new(struct job *job, unsigned int opcode, int err, __u32 handle);
 
+/* The same with the first result of an operation that takes these operands. */
+bool refslab_job_make(struct job *job, unsigned int opcode, __u64 arg0, __u64 arg1, __u64 arg2);
+
+/* Carries out an operation; its results go to @result, which may be NULL. Returns its error. */
+int refslab_job_call(struct job *job, unsigned int opcode, const __u64 arg[4], __u64 result[2]);
+
 /* The target stands for nothing from now on. */
 bool refslab_job_unbind(struct job *job);
 
 /*
  * Submits the batch, whose operation 0 makes an object, and binds that. When a later operation
- * fails the object goes again. @type_op: from refslab_job_add_typeof().
+ * fails the object goes again.
  */
-bool refslab_job_bind_batch(struct job *job, const char *type_name, int type_op);
-
-/*
- * The number of a built-in type is learnt from the first object made, for "objects" to name it:
- * adds that to the batch when it is not known yet, after operation 0, which makes an object.
- */
-int refslab_job_add_typeof(struct job *job, const char *type_name);
+bool refslab_job_bind_batch(struct job *job);
 
 #endif /* _REFSLAB_JOB_H */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Statements about objects. */
-#include <errno.h>
-#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,38 +12,29 @@
 
 static bool do_int(struct job *job)
 {
-	refslab_batch_op(job->script->batch, REFSLAB_OP_INT,
-			 refslab_value(job->number[0]));
-	return refslab_job_bind_batch(job, "int", refslab_job_add_typeof(job, "int"));
+	return refslab_job_make(job, REFSLAB_OP_INT, job->number[0], 0, 0);
+}
+
+static bool do_float(struct job *job)
+{
+	__u64 bits;
+
+	memcpy(&bits, &job->line->args[0].real, sizeof(bits));
+	return refslab_job_make(job, REFSLAB_OP_FLOAT, bits, 0, 0);
 }
 
 static bool do_str(struct job *job)
 {
 	const struct parser_arg *text = &job->line->args[0];
 
-	refslab_batch_op(job->script->batch, REFSLAB_OP_STR, refslab_pointer(text->text),
-			 refslab_value(text->len));
-	return refslab_job_bind_batch(job, "str", refslab_job_add_typeof(job, "str"));
+	return refslab_job_make(job, REFSLAB_OP_STR, (uintptr_t)text->text, text->len, 0);
 }
 
-static bool do_list(struct job *job)
+static bool do_bytes(struct job *job)
 {
-	struct refslab_batch *batch = job->script->batch;
-	unsigned int i;
-	int type_op;
+	const struct parser_arg *bytes = &job->line->args[0];
 
-	if (job->line->nr_args > REFSLAB_MAX_OPS - 2)
-		return refslab_job_fail(job, "at most %u elements to begin with",
-					REFSLAB_MAX_OPS - 2);
-	refslab_batch_op(batch, REFSLAB_OP_LIST);
-	type_op = refslab_job_add_typeof(job, "list");
-	for (i = 0; i < job->line->nr_args; i++) {
-		__u32 element = refslab_names_get(job->script->names, job->line->args[i].text);
-
-		refslab_batch_op(batch, REFSLAB_OP_APPEND, refslab_result(0),
-				 refslab_value(element));
-	}
-	return refslab_job_bind_batch(job, "list", type_op);
+	return refslab_job_make(job, REFSLAB_OP_BYTES, (uintptr_t)bytes->text, bytes->len, 0);
 }
 
 static bool do_type(struct job *job)
@@ -108,64 +98,6 @@ static bool do_del(struct job *job)
 		refslab_names_unset(job->script->names, name);
 	}
 	return true;
-}
-
-static bool do_append(struct job *job)
-{
-	return refslab_job_check(job, REFSLAB_OP_APPEND,
-				 refslab_op_append(job->session, job->arg[0], job->arg[1]));
-}
-
-static bool do_insert(struct job *job)
-{
-	int err;
-
-	err = refslab_op_insert(job->session, job->arg[0], job->number[1], job->arg[2]);
-	return refslab_job_check(job, REFSLAB_OP_INSERT, err);
-}
-
-static bool do_pop(struct job *job)
-{
-	__u32 handle;
-	int err;
-
-	err = refslab_op_pop(job->session, job->arg[0], job->number[1], &handle);
-	if (job->line->target)
-		return refslab_job_bind_new(job, REFSLAB_OP_POP, err, handle);
-	if (!refslab_job_check(job, REFSLAB_OP_POP, err))
-		return false;
-	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, handle));
-}
-
-static bool do_setitem(struct job *job)
-{
-	int err;
-
-	err = refslab_op_setitem(job->session, job->arg[0], job->number[1], job->arg[2]);
-	return refslab_job_check(job, REFSLAB_OP_SETITEM, err);
-}
-
-static bool do_delitem(struct job *job)
-{
-	return refslab_job_check(job, REFSLAB_OP_DELITEM,
-				 refslab_op_delitem(job->session, job->arg[0], job->number[1]));
-}
-
-static bool do_item(struct job *job)
-{
-	__u32 handle;
-	int err = refslab_op_item(job->session, job->arg[0], job->number[1], &handle);
-
-	return refslab_job_bind_new(job, REFSLAB_OP_ITEM, err, handle);
-}
-
-static bool do_len(struct job *job)
-{
-	__u64 len;
-	int err = refslab_op_len(job->session, job->arg[0], &len);
-
-	return refslab_job_check(job, REFSLAB_OP_LEN, err) &&
-	       refslab_job_say_number(job, "len", len);
 }
 
 static bool do_setslot(struct job *job)
@@ -270,33 +202,6 @@ static bool do_typeof(struct job *job)
 	return refslab_job_say(job, "typeof", json_object_new_string_len(name, len));
 }
 
-static bool do_value(struct job *job)
-{
-	size_t len;
-	__s64 value;
-	char *text;
-	bool ok;
-	int err;
-
-	err = refslab_op_int_value(job->session, job->arg[0], &value);
-	if (!err)
-		return refslab_job_say(job, "value", json_object_new_int64(value));
-	if (err != -EPROTOTYPE)
-		return refslab_job_check(job, REFSLAB_OP_INT_VALUE, err);
-
-	text = malloc(REFSLAB_MAX_STR);
-	if (!text)
-		return refslab_job_no_memory(job);
-	err = refslab_op_str_value(job->session, job->arg[0], text, REFSLAB_MAX_STR, &len);
-	if (err == -EPROTOTYPE)
-		ok = refslab_job_fail(job, "only an int or a str has a value");
-	else
-		ok = refslab_job_check(job, REFSLAB_OP_STR_VALUE, err) &&
-		     refslab_job_say(job, "value", json_object_new_string_len(text, len));
-	free(text);
-	return ok;
-}
-
 static bool do_is(struct job *job)
 {
 	bool same;
@@ -334,18 +239,12 @@ static bool do_block(struct job *job)
 const struct job_statement refslab_objects_statements[] = {
 	{ "=", do_copy },
 	{ "int", do_int },
+	{ "float", do_float },
 	{ "str", do_str },
-	{ "list", do_list },
+	{ "bytes", do_bytes },
 	{ "type", do_type },
 	{ "new", do_new },
 	{ "del", do_del },
-	{ "append", do_append },
-	{ "insert", do_insert },
-	{ "pop", do_pop },
-	{ "setitem", do_setitem },
-	{ "delitem", do_delitem },
-	{ "item", do_item },
-	{ "len", do_len },
 	{ "setslot", do_setslot },
 	{ "clearslot", do_clearslot },
 	{ "slot", do_slot },
@@ -354,7 +253,6 @@ const struct job_statement refslab_objects_statements[] = {
 	{ "refcount", do_refcount },
 	{ "id", do_id },
 	{ "typeof", do_typeof },
-	{ "value", do_value },
 	{ "is", do_is },
 	{ "tracked", do_tracked },
 	{ "block", do_block },

@@ -8,6 +8,7 @@
 
 #include "output.h"
 #include "parser.h"
+#include "value.h"
 
 /* As a script would write it; what is not ASCII stays as it is. */
 static void print_string(const char *text, size_t len)
@@ -53,10 +54,100 @@ static void print_bytes(const char *text, size_t len)
 	putchar('"');
 }
 
+static void print_tree(struct json_object *value);
+
+static void print_elements(struct json_object *array, bool pairs)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *element = json_object_array_get_idx(array, i);
+
+		fputs(i ? ", " : "", stdout);
+		if (!pairs) {
+			print_tree(element);
+			continue;
+		}
+		print_tree(json_object_array_get_idx(element, 0));
+		fputs(": ", stdout);
+		print_tree(json_object_array_get_idx(element, 1));
+	}
+}
+
+/* <list 12, len 3>, <instance 12: x=1, y=2> */
+static void print_object(struct json_object *value)
+{
+	struct json_object *attributes, *len;
+	const char *separator = ": ";
+
+	printf("<%s %s", json_object_get_string(json_object_object_get(value, "typeof")),
+	       json_object_get_string(json_object_object_get(value, "id")));
+	if (json_object_object_get_ex(value, "len", &len))
+		printf(", len %s", json_object_get_string(len));
+	if (json_object_object_get_ex(value, "attributes", &attributes)) {
+		json_object_object_foreach(attributes, name, attribute) {
+			printf("%s%s=", separator, name);
+			print_tree(attribute);
+			separator = ", ";
+		}
+	}
+	putchar('>');
+}
+
+/* As Python would, but for bytes, and what is only named. */
+static void print_tree(struct json_object *value)
+{
+	size_t n = json_object_is_type(value, json_type_array) ?
+		   json_object_array_length(value) : 0;
+
+	switch (refslab_value_kind(value)) {
+	case VALUE_PLAIN:
+		if (json_object_is_type(value, json_type_string))
+			print_string(json_object_get_string(value),
+				     json_object_get_string_len(value));
+		else
+			fputs(json_object_get_string(value), stdout);
+		break;
+	case VALUE_FLOAT:
+		fputs(json_object_get_string(value), stdout);
+		break;
+	case VALUE_BYTES:
+		printf("bytes %s", json_object_get_string(value));
+		break;
+	case VALUE_LIST:
+		putchar('[');
+		print_elements(value, false);
+		putchar(']');
+		break;
+	case VALUE_TUPLE:
+		putchar('(');
+		print_elements(value, false);
+		fputs(n == 1 ? ",)" : ")", stdout);
+		break;
+	case VALUE_SET:
+		fputs(n ? "{" : "set(", stdout);
+		print_elements(value, false);
+		putchar(n ? '}' : ')');
+		break;
+	case VALUE_DICT:
+		putchar('{');
+		print_elements(value, true);
+		putchar('}');
+		break;
+	case VALUE_INSTANCE:
+	case VALUE_REFERENCE:
+		print_object(value);
+	}
+}
+
 static void print_value(const char *word, struct json_object *value)
 {
 	size_t i;
 
+	if (!strcmp(word, "value")) {
+		print_tree(value);
+		return;
+	}
 	switch (json_object_get_type(value)) {
 	case json_type_boolean:
 		fputs(json_object_get_boolean(value) ? "yes" : "no", stdout);
@@ -69,10 +160,7 @@ static void print_value(const char *word, struct json_object *value)
 			       json_object_get_string(json_object_array_get_idx(value, i)));
 		break;
 	case json_type_string:
-		if (!strcmp(word, "value"))
-			print_string(json_object_get_string(value),
-				     json_object_get_string_len(value));
-		else if (!strcmp(word, "read"))
+		if (!strcmp(word, "read"))
 			print_bytes(json_object_get_string(value),
 				    json_object_get_string_len(value));
 		else

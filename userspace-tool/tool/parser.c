@@ -240,7 +240,7 @@ static bool check_arg(struct parser_line *line, struct lexer *lexer, enum lexer_
 	case 'a':
 		if (refslab_lexer_is_word(arg->text, arg->len) && arg->len <= MAX_ATTRIBUTE)
 			return true;
-		return fail(line, "an attribute's name is [A-Za-z_][A-Za-z0-9_]*, at most %d long",
+		return fail(line, "an attribute is [A-Za-z_][A-Za-z0-9_]*, at most %d long",
 			    MAX_ATTRIBUTE);
 	case 'p':
 		if (arg->len && strlen(arg->text) == arg->len)

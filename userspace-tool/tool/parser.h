@@ -50,7 +50,7 @@ struct parser_line {
 struct parser_word {
 	const char *word;
 	const char *form;
-	enum {
+	enum parser_kind {
 		PARSER_DOES,		/* stands alone */
 		PARSER_MAKES,		/* NAME = word ... */
 		PARSER_BOTH,		/* may do either */

@@ -8,9 +8,29 @@
 
 #define AT_ONCE		4096
 
+/*
+ * Types that the script defined it knows; the name of a built-in one is learnt from the first
+ * object of it that is listed. NULL when that is gone already.
+ */
+static const char *type_name(struct job *job, const struct refslab_record *record)
+{
+	const char *known = refslab_names_type_name(job->script->names, record->type);
+	char name[REFSLAB_NAME_MAX + 1] = "";
+	__u32 handle = 0;
+	int err;
+
+	if (known || refslab_op_byid(job->session, record->id, &handle) || !handle)
+		return known;
+	err = refslab_op_typeof(job->session, handle, name, REFSLAB_NAME_MAX, NULL, NULL);
+	refslab_op_close(job->session, handle);
+	if (!err)
+		refslab_names_add_type(job->script->names, name, record->type);
+	return refslab_names_type_name(job->script->names, record->type);
+}
+
 static struct json_object *row_of_record(struct job *job, const struct refslab_record *record)
 {
-	const char *type = refslab_names_type_name(job->script->names, record->type);
+	const char *type = type_name(job, record);
 	struct json_object *row = json_object_new_object();
 
 	json_object_object_add(row, "id", json_object_new_uint64(record->id));

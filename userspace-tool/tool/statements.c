@@ -29,6 +29,12 @@ static bool look_up_names(struct job *job)
 	return true;
 }
 
+static const struct job_statement * const tables[] = {
+	refslab_objects_statements, refslab_containers_statements, refslab_value_statements,
+	refslab_weak_statements, refslab_collector_statements, refslab_records_statements,
+	refslab_graph_statements,
+};
+
 static const struct job_statement *find(const struct job_statement *s, const char *word)
 {
 	for (; s->word; s++)
@@ -41,7 +47,8 @@ bool refslab_statements_run(struct script *script, const struct parser_line *lin
 			    struct json_object **result)
 {
 	struct job job = { .script = script, .line = line, .session = script->session };
-	const struct job_statement *statement;
+	const struct job_statement *statement = NULL;
+	unsigned int i;
 	bool ok;
 
 	*result = NULL;
@@ -49,15 +56,8 @@ bool refslab_statements_run(struct script *script, const struct parser_line *lin
 		return true;
 	if (!look_up_names(&job))
 		return false;
-	statement = find(refslab_objects_statements, line->word->word);
-	if (!statement)
-		statement = find(refslab_weak_statements, line->word->word);
-	if (!statement)
-		statement = find(refslab_collector_statements, line->word->word);
-	if (!statement)
-		statement = find(refslab_records_statements, line->word->word);
-	if (!statement)
-		statement = find(refslab_graph_statements, line->word->word);
+	for (i = 0; !statement && i < ARRAY_SIZE(tables); i++)
+		statement = find(tables[i], line->word->word);
 	ok = statement ? statement->run(&job) : refslab_job_fail(&job, "cannot be carried out");
 	refslab_batch_reset(script->batch);
 	if (ok)

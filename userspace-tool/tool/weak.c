@@ -14,9 +14,7 @@ static bool do_weak(struct job *job)
 
 	if (job->line->nr_args > 1)
 		flags = job->line->args[1].option->value;
-	refslab_batch_op(job->script->batch, REFSLAB_OP_WEAK, refslab_value(job->arg[0]),
-			 refslab_value(flags));
-	return refslab_job_bind_batch(job, "weakref", refslab_job_add_typeof(job, "weakref"));
+	return refslab_job_make(job, REFSLAB_OP_WEAK, job->arg[0], flags, 0);
 }
 
 /* The target stands for what is alive; for what is dead it stands for nothing, and says so. */

@@ -65,22 +65,34 @@ static const struct parser_option garbage_options[] = {
 const struct parser_word refslab_parser_words[] = {
 	/* Making objects. */
 	MAKES("int", "i", "NAME = int N"),
+	MAKES("float", "f", "NAME = float N"),
 	MAKES("str", "s", "NAME = str \"TEXT\""),
+	MAKES("bytes", "x", "NAME = bytes HEX|\"BYTES\""),
+	MAKES("tuple", "*n", "NAME = tuple [X...]"),
 	MAKES("list", "*n", "NAME = list [X...]"),
+	MAKES("dict", "*n", "NAME = dict [KEY X...]", .rules = PARSER_PAIRS),
+	MAKES("set", "*n", "NAME = set [X...]"),
+	MAKES("instance", "", "NAME = instance"),
 	DOES("type", "t*o",
 	     "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]",
 	     .options = type_options),
 	MAKES("new", "t", "NAME = new TYPE"),
 	DOES("del", "+n", "del X...", .rules = PARSER_DISTINCT),
 
-	/* Lists. */
+	/* Containers. */
 	DOES("append", "nn", "append L X"),
 	DOES("insert", "nun", "insert L INDEX X"),
 	BOTH("pop", "nu", "[NAME =] pop L INDEX"),
-	DOES("setitem", "nun", "setitem L INDEX X"),
-	DOES("delitem", "nu", "delitem L INDEX"),
-	MAKES("item", "nu", "NAME = item L INDEX"),
+	DOES("setitem", "nkn", "setitem L INDEX X, or setitem D KEY X"),
+	DOES("delitem", "nk", "delitem L INDEX, or delitem D KEY"),
+	MAKES("item", "nk", "NAME = item L INDEX, or NAME = item D KEY"),
 	DOES("len", "n", "len X"),
+	DOES("add", "nn", "add S X"),
+	DOES("discard", "nn", "discard S X"),
+	DOES("contains", "nn", "contains S X"),
+	DOES("setattr", "nan", "setattr O \"NAME\" X"),
+	MAKES("getattr", "na", "NAME = getattr O \"NAME\""),
+	DOES("delattr", "na", "delattr O \"NAME\""),
 
 	/* Objects of user-defined types. */
 	DOES("setslot", "nun", "setslot X SLOT Y"),
