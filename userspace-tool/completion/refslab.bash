@@ -10,7 +10,7 @@ _refslab()
 
 	if [[ $cword -eq 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run stat heaps top types map graph metrics stress version --help --version' -- "$cur")
+			'run shell stat heaps top types map graph metrics stress version --help --version' -- "$cur")
 		return
 	fi
 	command=${words[1]}
@@ -39,6 +39,9 @@ _refslab()
 		case $command in
 		run)
 			options+=' -e --check --echo --limit --name'
+			;;
+		shell)
+			options+=' --limit --name'
 			;;
 		heaps | metrics)
 			options+=' --debugfs'

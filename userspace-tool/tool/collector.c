@@ -2,6 +2,7 @@
 /* Statements about the collector and the heap. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -205,9 +206,8 @@ static bool do_sleep(struct job *job)
 	__u64 ms = job->number[0];
 	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
-	return true;
+	/* only a signal that somebody catches */
+	return !nanosleep(&left, NULL) || refslab_job_fail(job, "%s", strerror(errno));
 }
 
 const struct job_statement refslab_collector_statements[] = {

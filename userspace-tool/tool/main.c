@@ -9,6 +9,7 @@
 
 static const struct refslab_command * const commands[] = {
 	&refslab_run_command,
+	&refslab_shell_command,
 	&refslab_stat_command,
 	&refslab_heaps_command,
 	&refslab_stress_command,

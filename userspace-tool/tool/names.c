@@ -79,11 +79,6 @@ bool refslab_names_set(struct names *names, const char *name, __u32 handle, __u3
 	return false;
 }
 
-void refslab_names_unset(struct names *names, const char *name)
-{
-	lh_table_delete(names->handles, name);
-}
-
 void refslab_names_for_each(const struct names *names,
 			    void (*fn)(const char *name, __u32 handle, void *arg), void *arg)
 {
@@ -91,6 +86,11 @@ void refslab_names_for_each(const struct names *names,
 
 	lh_foreach(names->handles, entry)
 		fn(lh_entry_k(entry), (uintptr_t)lh_entry_v(entry), arg);
+}
+
+void refslab_names_unset(struct names *names, const char *name)
+{
+	lh_table_delete(names->handles, name);
 }
 
 bool refslab_names_add_type(struct names *names, const char *name, __u32 type)
@@ -109,6 +109,15 @@ bool refslab_names_add_type(struct names *names, const char *name, __u32 type)
 		return false;
 	names->types[names->nr_types++] = (struct type){ .number = type, .name = copy };
 	return true;
+}
+
+void refslab_names_each_type(const struct names *names,
+			     void (*fn)(const char *name, __u32 type, void *arg), void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < names->nr_types; i++)
+		fn(names->types[i].name, names->types[i].number, arg);
 }
 
 bool refslab_names_find_type(const struct names *names, const char *name, __u32 *type)

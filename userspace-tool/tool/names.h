@@ -26,6 +26,8 @@ void refslab_names_unset(struct names *names, const char *name);
 
 /* Types are numbered by the heap; a name says the same as before when given again. */
 bool refslab_names_add_type(struct names *names, const char *name, __u32 type);
+void refslab_names_each_type(const struct names *names,
+			     void (*fn)(const char *name, __u32 type, void *arg), void *arg);
 bool refslab_names_find_type(const struct names *names, const char *name, __u32 *type);
 
 /* NULL: not one that the script has seen. */

@@ -33,6 +33,7 @@ struct refslab_command {
 };
 
 extern const struct refslab_command refslab_run_command;
+extern const struct refslab_command refslab_shell_command;
 extern const struct refslab_command refslab_stat_command;
 extern const struct refslab_command refslab_heaps_command;
 extern const struct refslab_command refslab_stress_command;
