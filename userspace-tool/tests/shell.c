@@ -127,7 +127,7 @@ static int end_of(struct terminal *t)
 FIXTURE_SETUP(shell)
 {
 	memset(self, 0, sizeof(*self));
-	strcpy(self->t.home, "/tmp/refslab-shell.XXXXXX");
+	snprintf(self->t.home, sizeof(self->t.home), "/tmp/refslab-shell.XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->t.home));
 	unsetenv("XDG_STATE_HOME");
 	start(_metadata, &self->t, NULL);

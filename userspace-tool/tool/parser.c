@@ -34,12 +34,16 @@ const struct parser_word *refslab_parser_find(const char *word)
 	return NULL;
 }
 
-/* Names and words can be as long as the line: not in a message. */
+/* What is on the line can be as long as that, and anything: not in a message. */
 static const char *shorten(const char *word)
 {
 	static __thread char shown[40];
+	char *c;
 
 	snprintf(shown, sizeof(shown), strlen(word) < sizeof(shown) ? "%s" : "%.36s...", word);
+	for (c = shown; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	return shown;
 }
 
