@@ -95,8 +95,8 @@ static __u64 operand(struct play *p)
 
 /*
  * What operands are about: h an object, i an index, n a number, t a type, d its definition and D
- * the size of that, s text and l a length, r room and R its size in records, w and W three words of
- * it.
+ * the size of that, s text, a letters, l and L a length, H handles, r room and R its size in records, E
+ * in entries, w and W three words of it.
  */
 static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_TYPE] = "sldD", [REFSLAB_OP_NEW] = "t", [REFSLAB_OP_INT] = "n",
@@ -115,6 +115,13 @@ static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_FINALIZED] = "h", [REFSLAB_OP_REFERENTS] = "hnrR",
 	[REFSLAB_OP_REFERRERS] = "hnrR", [REFSLAB_OP_SET_DEBUG] = "i",
 	[REFSLAB_OP_GARBAGE] = "nrR", [REFSLAB_OP_WATCH] = "i",
+	[REFSLAB_OP_FLOAT] = "n", [REFSLAB_OP_FLOAT_VALUE] = "h", [REFSLAB_OP_BYTES] = "sl",
+	[REFSLAB_OP_BYTES_VALUE] = "hrl", [REFSLAB_OP_TUPLE] = "Hi", [REFSLAB_OP_DICT] = "",
+	[REFSLAB_OP_SET] = "", [REFSLAB_OP_INSTANCE] = "", [REFSLAB_OP_DICT_SETITEM] = "hhh",
+	[REFSLAB_OP_DICT_ITEM] = "hh", [REFSLAB_OP_DICT_DELITEM] = "hh", [REFSLAB_OP_ADD] = "hh",
+	[REFSLAB_OP_DISCARD] = "hh", [REFSLAB_OP_CONTAINS] = "hh",
+	[REFSLAB_OP_SETATTR] = "haLh", [REFSLAB_OP_GETATTR] = "haL",
+	[REFSLAB_OP_DELATTR] = "haL", [REFSLAB_OP_ITEMS] = "hnrE",
 };
 
 static __u64 of_kind(struct play *p, char kind)
@@ -128,6 +135,14 @@ static __u64 of_kind(struct play *p, char kind)
 		return below(p, 20);
 	case 's':
 		return ptr(p->source + below(p, 8));
+	case 'a':
+		return ptr(p->source + 96 + below(p, 8));
+	case 'L':
+		return 1 + below(p, 3);
+	case 'H':
+		return ptr(p->source + 64 + 4 * below(p, 4));
+	case 'E':
+		return sizeof(struct refslab_entry) * (1 + below(p, 100));
 	case 'd':
 		return ptr(p->source + 16 * (1 + below(p, 3)));
 	case 'D':
@@ -150,7 +165,9 @@ static struct refslab_op any_op(struct play *p, unsigned int nr)
 {
 	static const unsigned int makers[] = {
 		REFSLAB_OP_INT, REFSLAB_OP_LIST, REFSLAB_OP_NEW, REFSLAB_OP_STR, REFSLAB_OP_DUP,
-		REFSLAB_OP_WEAK, REFSLAB_OP_APPEND, REFSLAB_OP_SETSLOT,
+		REFSLAB_OP_WEAK, REFSLAB_OP_APPEND, REFSLAB_OP_SETSLOT, REFSLAB_OP_TUPLE,
+		REFSLAB_OP_DICT, REFSLAB_OP_SET, REFSLAB_OP_INSTANCE, REFSLAB_OP_DICT_SETITEM,
+		REFSLAB_OP_ADD, REFSLAB_OP_SETATTR,
 	};
 	struct refslab_op op = { .opcode = below(p, REFSLAB_OP_LAST + 2) };
 	const char *kind = "";
