@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Floats, bytes, tuples, dicts, sets and instances; each where the kernel has it."""
+
+import gc
+import math
+
+import refslab
+from common import HeapTest
+
+
+class Atoms(HeapTest):
+    def test_floats(self):
+        values = [0.0, -0.0, 1.5, -1e300, 5e-324, math.inf, -math.inf, math.pi]
+        box = self.heap.list(values)
+        self.assertEqual(list(box), values)
+        self.assertEqual(math.copysign(1, box[1]), -1)
+        box.append(math.nan)
+        self.assertTrue(math.isnan(box[-1]))
+        half = self.heap.float(0.5)
+        self.assertEqual(half, 0.5)
+        self.assertEqual((float(half), int(half), bool(half)), (0.5, 0, True))
+        self.assertFalse(self.gc.is_tracked(half))
+
+    def test_bytes(self):
+        for value in (b"", b"a", bytes(range(256)), b"x" * 70000):
+            box = self.heap.list([value])
+            self.assertEqual(box[0], value)
+            self.assertIs(type(box[0]), bytes)
+        data = self.heap.bytes(b"abc")
+        self.assertEqual((data, len(data), bytes(data)), (b"abc", 3, b"abc"))
+        self.assertEqual(self.heap.list([bytearray(b"xy")])[0], b"xy")
+
+
+class Tuples(HeapTest):
+    def test_protocol(self):
+        t = self.heap.tuple([1, "two", 3.0])
+        self.assertEqual(len(t), 3)
+        self.assertEqual((t[0], t[-1]), (1, 3.0))
+        self.assertEqual(t, (1, "two", 3.0))
+        self.assertEqual(tuple(t), (1, "two", 3.0))
+        self.assertEqual(t[1:], ("two", 3.0))
+        self.assertEqual(hash(t), hash((1, "two", 3.0)))
+        self.assertIn("two", t)
+        self.assertEqual(t.index(3), 2)
+        self.assertEqual(repr(t), "(1, 'two', 3.0)")
+        self.assertEqual(repr(self.heap.tuple([1])), "(1,)")
+        self.assertRaises(IndexError, lambda: t[3])
+        with self.assertRaises(TypeError):
+            t[0] = 1
+        self.assertNotEqual(t, [1, "two", 3.0])
+
+    def test_the_empty_one(self):
+        self.assertIs(self.heap.tuple(), self.heap.tuple(()))
+        self.assertEqual(self.heap.tuple(), ())
+
+    def test_in_a_cycle(self):
+        x = self.heap.list()
+        x.append((x, 1))
+        self.assertIs(x[0][0], x)
+        del x
+        gc.collect()
+        self.assertEqual(self.gc.collect(), 2)
+        self.assert_nothing_left()
+
+    def test_conversion(self):
+        inner = [1]
+        value = (inner, (inner, "x"), b"y")
+        inner.append(value)
+        t = self.heap.convert(value)
+        self.assertIsInstance(t, refslab.Tuple)
+        self.assertIs(t[0], t[1][0])
+        self.assertIs(t[0][1], t)
+        del t
+        gc.collect()
+        self.assertEqual(self.gc.collect(), 3)
+        self.assert_nothing_left()
+
+
+class Dicts(HeapTest):
+    def test_protocol(self):
+        d = self.heap.dict({"a": 1, 2: "b"})
+        self.assertEqual(len(d), 2)
+        self.assertEqual(d["a"], 1)
+        self.assertEqual(d[2.0], "b")
+        d["c"] = [1, 2]
+        self.assertIsInstance(d["c"], refslab.List)
+        self.assertIs(d["c"], d["c"])
+        self.assertIn("c", d)
+        self.assertNotIn("x", d)
+        self.assertEqual(list(d), ["a", 2, "c"])
+        self.assertEqual(list(d.items())[:2], [("a", 1), (2, "b")])
+        self.assertEqual(list(d.values())[-1], [1, 2])
+        self.assertEqual(repr(d), "{'a': 1, 2: 'b', 'c': [1, 2]}")
+        self.assertEqual(d, {"a": 1, 2: "b", "c": [1, 2]})
+        self.assertNotEqual(d, {"a": 1})
+        self.assertEqual(d.get("x", 9), 9)
+        self.assertEqual(d.setdefault("x", 5), 5)
+        self.assertEqual(d.pop("x"), 5)
+        d.update(y=1)
+        self.assertEqual(d.popitem(), ("a", 1))
+        del d["y"]
+        d.clear()
+        self.assertFalse(d)
+        self.assertRaises(TypeError, hash, d)
+
+    def test_errors_are_those_of_a_dict(self):
+        d = self.heap.dict(a=1)
+        for use in (lambda: d["b"], lambda: d.pop("b"), lambda: d.at("b")):
+            with self.assertRaises(KeyError) as caught:
+                use()
+            self.assertEqual(caught.exception.args, ("b",))
+        with self.assertRaises(KeyError):
+            del d["b"]
+        for key in ([], {}, self.heap.list()):
+            with self.assertRaises(TypeError):
+                d[key] = 1
+        with self.assertRaises(TypeError):
+            d["b"] = None
+        self.assertEqual(d, {"a": 1})
+
+    def test_keys(self):
+        node = self.heap.type("Node")
+        a, b = node(), self.heap.instance()
+        d = self.heap.dict()
+        d[a] = "a"
+        d[b] = "b"
+        d[(1, "x")] = "t"
+        d[b"y"] = "bytes"
+        self.assertEqual([d[a], d[b], d[1, "x"], d[b"y"]], ["a", "b", "t", "bytes"])
+        self.assertNotIn(node(), d)
+        self.assertEqual(list(d)[0], a)
+        self.assertEqual(list(d)[2], (1, "x"))
+
+    def test_changes_during_iteration(self):
+        d = self.heap.dict({n: n for n in range(1000)})
+        seen = 0
+        with self.assertRaises(RuntimeError):
+            for key in d:
+                seen += 1
+                d[key + 5000] = 1
+        self.assertGreater(seen, 0)
+        d.clear()
+        self.assertEqual(self.handles(), 1)
+
+    def test_an_iteration_that_ends_early_leaves_nothing(self):
+        d = self.heap.dict({n: [n] for n in range(600)})
+        for key in d:
+            if key == 300:
+                break
+        del d
+        gc.collect()
+        self.assert_nothing_left()
+
+    def test_a_dict_in_itself(self):
+        d = self.heap.dict()
+        d["self"] = d
+        self.assertEqual(repr(d), "{'self': {...}}")
+        self.assertIs(d["self"], d)
+        del d
+        self.assertEqual(self.gc.collect(), 1)
+        self.assert_nothing_left()
+
+    def test_an_atom_as_an_object(self):
+        d = self.heap.dict(n=10**12)
+        self.assertIsInstance(d.at("n"), refslab.Int)
+        self.assertEqual(d.at("n"), 10**12)
+
+
+class Sets(HeapTest):
+    def test_protocol(self):
+        s = self.heap.set([1, "a", 1])
+        self.assertEqual(len(s), 2)
+        self.assertIn(1.0, s)
+        s.add((1, 2))
+        s.discard("b")
+        self.assertEqual(set(s), {1, "a", (1, 2)})
+        self.assertEqual(s, {1, "a", (1, 2)})
+        s.remove("a")
+        self.assertRaises(KeyError, s.remove, "a")
+        self.assertEqual(s | {5}, {1, (1, 2), 5})
+        self.assertEqual(s & {1}, {1})
+        self.assertTrue(s.isdisjoint({9}))
+        self.assertRaises(TypeError, s.add, [])
+        s.clear()
+        self.assertEqual(repr(s), "set()")
+
+    def test_conversion(self):
+        s = self.heap.convert({1, 2})
+        self.assertIsInstance(s, refslab.Set)
+        self.assertEqual(self.heap.list([{1, 2}])[0], {1, 2})
+
+
+class Instances(HeapTest):
+    def test_attributes(self):
+        o = self.heap.instance(name="n")
+        o.value = 7
+        o.me = o
+        self.assertEqual((o.name, o.value), ("n", 7))
+        self.assertIs(o.me, o)
+        o.value = [1]
+        self.assertEqual(o.value, [1])
+        del o.value
+        self.assertRaises(AttributeError, lambda: o.value)
+        with self.assertRaises(AttributeError):
+            del o.value
+        self.assertFalse(hasattr(o, "other"))
+        self.assertEqual(getattr(o, "other", 5), 5)
+        self.assertEqual(dir(o), ["me", "name"])
+        with self.assertRaises(AttributeError):
+            o.close = 1
+        self.assertEqual(len({o, o}), 1)
+        o.close()
+        self.assertEqual(self.gc.collect(), 1)
+        self.assert_nothing_left()
+
+    def test_weak_references(self):
+        o = self.heap.instance()
+        w = self.heap.ref(o)
+        self.assertIs(w(), o)
+        del o
+        self.assertIsNone(w())
+
+    def test_two_instances(self):
+        a, b = self.heap.instance(), self.heap.instance()
+        a.other, b.other = b, a
+        self.assertEqual(self.gc.getrefcount(a), 2)
+        del a, b
+        self.assertEqual(self.gc.collect(), 2)
+        self.assert_nothing_left()

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * librefslab: what its header promises besides the operations, which the other tests have without
+ * it. Many threads on one session; batches; sentences for errors.
+ */
+#include <pthread.h>
+
+#include <librefslab.h>
+
+#include "refslab_test.h"
+
+FIXTURE(library) {
+	struct refslab_session *s;
+	struct test_heap heap;
+};
+
+FIXTURE_SETUP(library)
+{
+	ASSERT_EQ(0, refslab_session_open(NULL, &self->s));
+	ASSERT_EQ(0, refslab_session_create(self->s, "library", 0, &self->heap.id));
+	self->heap.fd = refslab_session_fd(self->s);
+}
+
+FIXTURE_TEARDOWN(library)
+{
+	test_heap_check(_metadata, &self->heap);
+	refslab_session_close(self->s);
+	test_expect_nothing_left(_metadata);
+}
+
+/* What each thread does with a list all share, and lists of its own in a ring. */
+enum { ROUNDS = 3000 };
+
+struct worker {
+	struct refslab_session *s;
+	__u32 shared;
+	__s64 sum;		/* of the numbers it took out of the shared list */
+	unsigned int taken;
+	int err;
+	pthread_t thread;
+};
+
+static int work_once(struct worker *w, int i)
+{
+	struct refslab_batch *b = refslab_batch_new();
+	int number, list, err;
+	__u32 x;
+	__s64 value;
+
+	if (!b)
+		return -ENOMEM;
+	number = refslab_batch_op(b, REFSLAB_OP_INT, refslab_value(i));
+	refslab_batch_op(b, REFSLAB_OP_APPEND, refslab_value(w->shared), refslab_result(number));
+	list = refslab_batch_op(b, REFSLAB_OP_LIST);
+	refslab_batch_op(b, REFSLAB_OP_APPEND, refslab_result(list), refslab_result(list));
+	refslab_batch_op(b, REFSLAB_OP_CLOSE, refslab_result(list));
+	refslab_batch_op(b, REFSLAB_OP_CLOSE, refslab_result(number));
+	err = refslab_batch_submit(b, w->s, NULL);
+	refslab_batch_free(b);
+	if (err || i % 2)
+		return err;
+	/* each leaves the list longer than it found it: there is an element */
+	err = refslab_op_pop(w->s, w->shared, 0, &x);
+	if (!err)
+		err = refslab_op_int_value(w->s, x, &value);
+	if (err)
+		return err;
+	w->sum += value;
+	w->taken++;
+	return refslab_op_close(w->s, x);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	int i;
+
+	for (i = 0; i < ROUNDS && !w->err; i++)
+		w->err = work_once(w, i);
+	return NULL;
+}
+
+/* Everything that was put in comes out once, and nothing else is left. */
+TEST_F(library, two_threads_on_one_session)
+{
+	struct worker workers[2] = { };
+	__s64 sum = 0, value;
+	__u64 len, collected;
+	unsigned int taken = 0, i;
+	__u32 shared, x;
+
+	ASSERT_EQ(0, refslab_op_list(self->s, &shared));
+	for (i = 0; i < 2; i++) {
+		workers[i].s = self->s;
+		workers[i].shared = shared;
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work, &workers[i]));
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		ASSERT_EQ(0, workers[i].err);
+		sum += workers[i].sum;
+		taken += workers[i].taken;
+	}
+	EXPECT_EQ(ROUNDS, taken);
+	ASSERT_EQ(0, refslab_op_len(self->s, shared, &len));
+	ASSERT_EQ(ROUNDS, len);
+	for (; len; len--) {
+		ASSERT_EQ(0, refslab_op_pop(self->s, shared, 0, &x));
+		ASSERT_EQ(0, refslab_op_int_value(self->s, x, &value));
+		ASSERT_EQ(0, refslab_op_close(self->s, x));
+		sum += value;
+	}
+	EXPECT_EQ(2ll * ROUNDS * (ROUNDS - 1) / 2, sum);
+	ASSERT_EQ(0, refslab_op_close(self->s, shared));
+	EXPECT_EQ(0, refslab_op_collect(self->s, 2, &collected, NULL));
+	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
+	EXPECT_EQ(0, test_stat(self->heap.fd).handles);
+}
+
+/* A handle is closed by one thread only, whoever is quicker. */
+struct closer {
+	struct refslab_session *s;
+	__u32 *handles;
+	unsigned int closed;
+	int err;
+	pthread_t thread;
+};
+
+static void *close_all(void *arg)
+{
+	struct closer *c = arg;
+	int i, err;
+
+	for (i = 0; i < ROUNDS && !c->err; i++) {
+		err = refslab_op_close(c->s, c->handles[i]);
+		if (!err)
+			c->closed++;
+		else if (err != -ENOENT)
+			c->err = err;
+	}
+	return NULL;
+}
+
+TEST_F(library, two_threads_close_the_same_handles)
+{
+	static __u32 handles[ROUNDS];
+	struct closer closers[2] = { };
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++)
+		ASSERT_EQ(0, refslab_op_list(self->s, &handles[i]));
+	for (i = 0; i < 2; i++) {
+		closers[i].s = self->s;
+		closers[i].handles = handles;
+		ASSERT_EQ(0, pthread_create(&closers[i].thread, NULL, close_all, &closers[i]));
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(closers[i].thread, NULL));
+		EXPECT_EQ(0, closers[i].err);
+	}
+	EXPECT_EQ(ROUNDS, closers[0].closed + closers[1].closed);
+	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
+}
+
+/* A thread waits in refslab_read_events() while another one works. */
+static void *wait_for_event(void *arg)
+{
+	struct closer *c = arg;
+	struct refslab_event_record event;
+	size_t count;
+
+	c->err = refslab_read_events(c->s, &event, 1, &count);
+	if (!c->err && count == 1)
+		c->err = refslab_op_close(c->s, event.handle);
+	c->closed = count;
+	return NULL;
+}
+
+TEST_F(library, events_come_to_a_thread_that_waits)
+{
+	const struct refslab_type_def def = { .flags = REFSLAB_TYPE_FINALIZER };
+	struct closer waiter = { .s = self->s };
+	__u32 type, x;
+
+	ASSERT_EQ(0, refslab_op_type(self->s, "Final", &def, &type));
+	ASSERT_EQ(0, pthread_create(&waiter.thread, NULL, wait_for_event, &waiter));
+	ASSERT_EQ(0, refslab_op_new(self->s, type, &x));
+	ASSERT_EQ(0, refslab_op_close(self->s, x));
+	ASSERT_EQ(0, pthread_join(waiter.thread, NULL));
+	EXPECT_EQ(0, waiter.err);
+	EXPECT_EQ(1, waiter.closed);
+	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
+}
+
+/* An error while a batch is made comes when it is submitted, and nothing is done. */
+TEST_F(library, a_batch_remembers_its_error)
+{
+	struct refslab_batch *b = refslab_batch_new();
+	unsigned int done = 7;
+	int list;
+
+	ASSERT_NE(NULL, b);
+	EXPECT_EQ(0, refslab_batch_submit(b, self->s, &done));
+	EXPECT_EQ(0, done);
+	list = refslab_batch_op(b, REFSLAB_OP_LIST);
+	EXPECT_EQ(0, list);
+	EXPECT_EQ(-EINVAL, refslab_batch_op(b, REFSLAB_OP_CLOSE, refslab_result(1)));
+	EXPECT_EQ(-EINVAL, refslab_batch_submit(b, self->s, &done));
+	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
+
+	refslab_batch_reset(b);
+	list = refslab_batch_op(b, REFSLAB_OP_LIST);
+	refslab_batch_op(b, REFSLAB_OP_POP, refslab_result(list), refslab_value(0));
+	EXPECT_EQ(-ERANGE, refslab_batch_submit(b, self->s, &done));
+	EXPECT_EQ(1, done);
+	EXPECT_EQ(REFSLAB_OP_POP, refslab_batch_opcode(b, done));
+	ASSERT_LT(0, refslab_batch_result(b, list, 0));
+	EXPECT_EQ(0, refslab_op_close(self->s, refslab_batch_result(b, list, 0)));
+	refslab_batch_free(b);
+}
+
+/* Every operation has a name, and an error of it a sentence of its own. */
+TEST(words)
+{
+	unsigned int opcode;
+
+	for (opcode = 1; opcode <= REFSLAB_OP_LAST; opcode++) {
+		EXPECT_NE(NULL, refslab_opcode_name(opcode));
+		/* ours, not the C library's */
+		EXPECT_STRNE(strerror(ENOENT), refslab_strerror(opcode, -ENOENT));
+	}
+	EXPECT_EQ(NULL, refslab_opcode_name(REFSLAB_OP_LAST + 1));
+	EXPECT_STREQ("no such handle", refslab_strerror(REFSLAB_OP_LEN, -ENOENT));
+	EXPECT_STREQ("no such type", refslab_strerror(REFSLAB_OP_NEW, -ENOENT));
+	EXPECT_STREQ("the list has no such element", refslab_strerror(REFSLAB_OP_POP, ERANGE));
+	EXPECT_STREQ("the list has no such element", refslab_strerror(REFSLAB_OP_POP, -ERANGE));
+	EXPECT_STREQ("success", refslab_strerror(REFSLAB_OP_POP, 0));
+	EXPECT_STREQ("there is no event", refslab_strerror(0, -EAGAIN));
+	EXPECT_NE(NULL, refslab_strerror(0, 4000));
+}
+
+TEST_HARNESS_MAIN
