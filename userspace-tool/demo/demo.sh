@@ -192,6 +192,30 @@ check "the first new object is where the last dead one was" \
 check "and the second where the first was" \
 	same "$(answer 1 'block d: ')" "$(answer 1 'block a: ')"
 
+title "Values: made once where that is enough, and keys of dicts"
+scene <<'END'
+disable
+a = int 7
+b = int 7
+is a b                 # -5 to 256 are made once, and counted never
+c = str "name"
+d = str "name"
+is c d                 # what could be a name is interned
+d = dict c a           # a dict, in which the name is a key
+o = instance
+setattr o "parent" d
+setitem d a o          # d -> o -> d
+value d
+stat                   # dict, instance, and two names: small integers do not count
+del a b c d o
+collect
+END
+check "equal small integers are one object" same "$(answer 1 'is a b: ')" yes
+check "and so are equal names" same "$(answer 1 'is c d: ')" yes
+check "four objects in all" same "$(counter 1 objects)" 4
+check "a cycle of a dict and an instance is found" \
+	same "$(answer 1 'collect 2: ')" "2 unreachable, 0 uncollectable"
+
 title "Thresholds: scans that start by themselves"
 scene <<'END'
 threshold 5 10 10      # a scan when more than 5 containers were made (usually 700)
@@ -255,10 +279,14 @@ sed 's/^/    /' "$work/heaps"
 heap=$(awk '$2 == 1000 { print $1 }' "$work/heaps")
 echo "    \$ refslab stat $heap"
 "$REFSLAB" stat "$heap" 2>&1 | tee "$work/stat" | sed 's/^/    /'
+echo "    \$ refslab map $heap"
+"$REFSLAB" map "$heap" 2>&1 | tee "$work/map" | sed 's/^/    /'
 echo
 check "the program's 1000 lists, seen from outside" \
 	same "$(awk '$1 == "objects" { print $2 }' "$work/stat")" 1000
 check "and its 1000 handles" same "$(awk '$1 == "handles" { print $2 }' "$work/stat")" 1000
+check "64 lists of 64 bytes in a pool of 4 KiB: 16 pools, all but one full" \
+	same "$(sed -n 's/^ *0 \([^ ]*\) .*/\1/p' "$work/map" | tr -d '.')" CCCCCCCCCCCCCCCc
 
 echo
 echo "    \$ kill -9 the program"
