@@ -138,7 +138,9 @@ static void time_rhashtable(struct keys *keys, struct rhashtable *table, u64 *ns
 
 static int compare_u64(const void *a, const void *b)
 {
-	return cmp_int(*(const u64 *)a, *(const u64 *)b);
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return (x > y) - (x < y);
 }
 
 static u64 median(u64 *ns)
