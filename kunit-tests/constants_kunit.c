@@ -183,6 +183,26 @@ static void ids_find_them(struct kunit *test)
 	put_all(all);
 }
 
+/* However many objects there have been, none has an id of theirs. */
+static void their_ids_are_theirs(struct kunit *test)
+{
+	struct refslab_objects *objects = refslab_fixture_objects(test);
+	struct refslab_object *obj;
+	u64 id = 0, last = 0;
+	unsigned int i;
+
+	atomic64_set(&objects->next_id, REFSLAB_CONSTANT_ID - 1000);
+	for (i = 0; i < 10000 && last < REFSLAB_CONSTANT_ID + 2000; i++) {
+		obj = refslab_fixture_int(test, 1000);
+		id = obj->id;
+		refslab_object_put(obj);
+		KUNIT_EXPECT_TRUE(test, id < REFSLAB_CONSTANT_ID ||
+				  id >= REFSLAB_CONSTANT_ID + REFSLAB_CONSTANTS_MAX);
+		last = max(last, id);
+	}
+	KUNIT_EXPECT_GT(test, last, REFSLAB_CONSTANT_ID + 2000 - 1);
+}
+
 /* A list with all of them, and itself. */
 static struct refslab_object *list_of(struct kunit *test, struct refslab_object **all)
 {
@@ -273,6 +293,7 @@ static struct kunit_case constants_cases[] = {
 	KUNIT_CASE(they_do_not_die),
 	KUNIT_CASE(nobody_counts_them),
 	KUNIT_CASE(ids_find_them),
+	KUNIT_CASE(their_ids_are_theirs),
 	KUNIT_CASE(scans_pass_them_by),
 	KUNIT_CASE(references_lead_to_them),
 	KUNIT_CASE(each_heap_has_its_own),

@@ -287,7 +287,30 @@ static void goes_in_bites(struct kunit *test)
 	}
 }
 
+/* Entries with one hash stay in the order in which a search meets them. */
+static void same_hash_keeps_its_order(struct kunit *test)
+{
+	struct refslab_index_cursor cursor;
+	struct model *m = begin(test, RANDOM, 14);
+	u32 i;
+
+	m->hash[0] = 0x1230000f;
+	m->hash[1] = 0x1230000f;
+	for (i = 2; i < m->n; i++)
+		m->hash[i] = 0x45600000 + i + 1;
+	for (i = 0; i < 12; i++)
+		KUNIT_ASSERT_EQ(test, insert(test, m, i), 0);
+	KUNIT_EXPECT_EQ(test, refslab_index_first(m->index, m->hash[0], &cursor), 0);
+	KUNIT_EXPECT_EQ(test, refslab_index_next(&cursor), 1);
+	/* the leaf grows */
+	KUNIT_ASSERT_EQ(test, insert(test, m, 12), 0);
+	KUNIT_EXPECT_EQ(test, refslab_index_first(m->index, m->hash[0], &cursor), 0);
+	KUNIT_EXPECT_EQ(test, refslab_index_next(&cursor), 1);
+	end(m);
+}
+
 static struct kunit_case index_cases[] = {
+	KUNIT_CASE(same_hash_keeps_its_order),
 	KUNIT_CASE(matches_an_array),
 	KUNIT_CASE(many_equal_hashes_are_refused),
 	KUNIT_CASE(entries_change_their_position),

@@ -265,8 +265,10 @@ static int take_items(struct items *items)
 
 static void abort_handles(struct refslab_call *call, struct items *items, u32 nr)
 {
-	while (nr--)
+	while (nr--) {
 		refslab_session_abort(call->session, *handle_of(items, nr));
+		cond_resched();
+	}
 }
 
 /* Handles for all, which nobody else can use before user space has been told. */
@@ -304,8 +306,10 @@ static int write_items(struct refslab_call *call, struct items *items)
 
 	if (!err)
 		err = hand_out(call, items);
-	while (items->nr)
+	while (items->nr) {
 		refslab_object_put(items->objects[--items->nr]);
+		cond_resched();
+	}
 	return err;
 }
 

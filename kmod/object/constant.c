@@ -18,9 +18,6 @@
 /* What lies before a large block: the address of its descriptor. */
 #define HEAD		sizeof(struct refslab_pool *)
 
-/* Id of the first; the others follow. Those of all other objects begin at 1, and end before. */
-#define FIRST_ID	BIT_ULL(62)
-
 /**
  * struct refslab_constants - the constants of a heap
  * @pool:	what refslab_mem_pool_of() finds
@@ -44,13 +41,15 @@ struct refslab_constants {
  * @size: bytes of the largest, header included
  * @gfp: allocation flags; may sleep
  *
- * refslab_constant_set() has to be called for each. Return: 0 or -ENOMEM.
+ * refslab_constant_set() has to be called for each. Return: 0, -ENOMEM, or -EINVAL: too many.
  */
 int refslab_constant_init(struct refslab_objects *objects, unsigned int nr, u32 size, gfp_t gfp)
 {
 	u32 stride = ALIGN(HEAD + size, 2 * HEAD);
 	struct refslab_constants *c;
 
+	if (WARN_ON_ONCE(nr > REFSLAB_CONSTANTS_MAX))
+		return -EINVAL;
 	c = kvzalloc(struct_size(c, memory, (size_t)nr * stride + 2 * HEAD), gfp);
 	if (!c)
 		return -ENOMEM;
@@ -87,7 +86,7 @@ struct refslab_object *refslab_constant_set(struct refslab_objects *objects, uns
 
 	((struct refslab_pool **)obj)[-1] = &c->pool;
 	obj->head = (unsigned long)type;
-	obj->id = FIRST_ID + n;
+	obj->id = REFSLAB_CONSTANT_ID + n;
 	refslab_word_fix(&obj->word);
 	return obj;
 }
@@ -125,9 +124,9 @@ struct refslab_object *refslab_constant_find(struct refslab_objects *objects, u6
 {
 	struct refslab_constants *c = objects->constants;
 
-	if (!c || id < FIRST_ID || id - FIRST_ID >= c->nr)
+	if (!c || id < REFSLAB_CONSTANT_ID || id - REFSLAB_CONSTANT_ID >= c->nr)
 		return NULL;
-	return refslab_constant(objects, id - FIRST_ID);
+	return refslab_constant(objects, id - REFSLAB_CONSTANT_ID);
 }
 
 /**

@@ -184,12 +184,17 @@ static void init_leaf(struct refslab_index_leaf *leaf, unsigned int shift, unsig
 
 /* --- growing -------------------------------------------------------------------------------- */
 
-/* Copies all entries of a leaf to an empty one of another size. */
+/*
+ * Copies all entries of a leaf to another one, beginning behind a cell that is free: so those that
+ * have the same hash stay in their order, on which searches rely.
+ */
 static void copy_leaf(struct refslab_index_leaf *to, struct refslab_index_leaf *from)
 {
-	u32 i;
+	u32 first = 1, i;
 
-	for (i = 1; i <= mask_of(from); i++)
+	while (cell_at(from, first)->where)
+		first = next_cell(from, first);
+	for (i = next_cell(from, first); i != first; i = next_cell(from, i))
 		if (cell_at(from, i)->where)
 			put_in(to, *cell_at(from, i));
 }
@@ -519,25 +524,44 @@ u64 refslab_index_bytes(const struct refslab_index *index)
 }
 REFSLAB_EXPORT_TEST(refslab_index_bytes);
 
+/* Leaves counted at a time. */
+#define COUNTED		64
+
+/**
+ * refslab_index_count() - count what an index has, some leaves at a time
+ * @index: the index
+ * @at: where to go on, 0 for the beginning
+ * @n: what was counted is added here
+ *
+ * Others may change the index between two calls; then the number means nothing. Return: whether
+ * there is more.
+ */
+bool refslab_index_count(const struct refslab_index *index, u32 *at, u32 *n)
+{
+	const struct refslab_index_leaf *leaf;
+	u32 i, span;
+
+	for (i = 0; i < COUNTED && *at < BIT(MAX_DEPTH); i++) {
+		leaf = find_leaf(index, *at << (32 - MAX_DEPTH));
+		if (!leaf)
+			return false;
+		span = BIT(MAX_DEPTH - leaf->depth);
+		*n += leaf->nr;
+		*at = (*at | (span - 1)) + 1;
+	}
+	return *at < BIT(MAX_DEPTH);
+}
+
 /**
  * refslab_index_entries() - count what an index has
  * @index: the index
  */
 u32 refslab_index_entries(const struct refslab_index *index)
 {
-	const struct refslab_index_leaf *leaf, *last = NULL;
-	u32 i, n = 0;
-	u64 hash;
+	u32 at = 0, n = 0;
 
-	if (!index->leaf)
-		return 0;
-	for (i = 0; i < BIT(MAX_DEPTH); i += BIT(MAX_DEPTH - leaf->depth)) {
-		hash = (u64)i << (32 - MAX_DEPTH);
-		leaf = find_leaf(index, hash);
-		if (leaf != last)
-			n += leaf->nr;
-		last = leaf;
-	}
+	while (refslab_index_count(index, &at, &n))
+		;
 	return n;
 }
 REFSLAB_EXPORT_TEST(refslab_index_entries);

@@ -65,10 +65,18 @@ static void mark_young(struct refslab_objects *objects, struct refslab_object *o
 		refslab_objects_queue_pool(objects, pool, 0);
 }
 
+static bool may_be_constants(u64 first)
+{
+	return first + ID_BATCH > REFSLAB_CONSTANT_ID &&
+	       first < REFSLAB_CONSTANT_ID + REFSLAB_CONSTANTS_MAX;
+}
+
 static u64 next_id(struct refslab_objects *objects, struct refslab_objects_cpu *cpu)
 {
 	if (unlikely(cpu->next_id == cpu->last_id)) {
-		cpu->next_id = atomic64_fetch_add_relaxed(ID_BATCH, &objects->next_id);
+		do {
+			cpu->next_id = atomic64_fetch_add_relaxed(ID_BATCH, &objects->next_id);
+		} while (may_be_constants(cpu->next_id));
 		cpu->last_id = cpu->next_id + ID_BATCH;
 	}
 	return cpu->next_id++;

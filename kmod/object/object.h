@@ -590,6 +590,7 @@ void refslab_index_remove(struct refslab_index *index, u32 hash, u32 position, v
 u32 refslab_index_wasteful(const struct refslab_index *index);
 void *refslab_index_shrink(struct refslab_index *index, void *block, u32 *size);
 u64 refslab_index_bytes(const struct refslab_index *index);
+bool refslab_index_count(const struct refslab_index *index, u32 *at, u32 *n);
 u32 refslab_index_entries(const struct refslab_index *index);
 void refslab_index_free_blocks(struct refslab_objects *objects, void *unused);
 bool refslab_index_free(struct refslab_object *obj, u32 *budget);
@@ -743,6 +744,14 @@ void refslab_event_untake(struct refslab_events *events, struct refslab_object *
 struct refslab_event *refslab_event_of(struct refslab_object *obj);
 
 /* constant.c: objects that are always there */
+
+/*
+ * Ids that are theirs, and no other object's: not in the way of those that count up from 1, and
+ * small enough for programs whose numbers are doubles.
+ */
+#define REFSLAB_CONSTANT_ID	BIT_ULL(52)
+#define REFSLAB_CONSTANTS_MAX	1024
+
 int refslab_constant_init(struct refslab_objects *objects, unsigned int nr, u32 size, gfp_t gfp);
 struct refslab_object *refslab_constant_set(struct refslab_objects *objects, unsigned int n,
 					    struct refslab_type *type);

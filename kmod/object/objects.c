@@ -278,15 +278,17 @@ static int abandon(struct refslab_object *obj, void *arg)
 {
 	struct refslab_objects *objects = arg;
 	struct refslab_type *type = refslab_object_type(obj);
-	u32 budget = U32_MAX;
+	u32 budget = REFSLAB_CHUNK;
 
 	trace_refslab_destroy(type, obj->id, REFSLAB_BY_HEAP);
 	/* a release() that puts it must not destroy it once more */
 	refslab_word_fix(&obj->word);
 	if (type->flags & REFSLAB_TYPE_TABLE)
 		refslab_table_free(objects, obj);
-	if (type->flags & REFSLAB_TYPE_INDEX)
-		refslab_index_free(obj, &budget);
+	while (type->flags & REFSLAB_TYPE_INDEX && !refslab_index_free(obj, &budget)) {
+		budget = REFSLAB_CHUNK;
+		cond_resched();
+	}
 	refslab_destroy_release(obj, type);
 	return 0;
 }

@@ -13,7 +13,8 @@
  * walking the heap.
  *
  * The table grows and shrinks in a work of its own, which looks at names under its buckets' locks
- * only, and taking one out takes those, too.
+ * only, and taking one out takes those, too. In 6.1 they switch bottom halves off, and run those
+ * that wait when on again, which shall not be within ours: so ours does that, too.
  */
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
@@ -73,10 +74,10 @@ static void release(void *obj)
 {
 	struct refslab_heap *heap = refslab_heap_of_objects(refslab_object_type(obj)->objects);
 
-	spin_lock(&heap->names.lock);
+	spin_lock_bh(&heap->names.lock);
 	/* it is gone already when another has taken its place */
 	rhashtable_remove_fast(&heap->names.table, node_of(obj), params);
-	spin_unlock(&heap->names.lock);
+	spin_unlock_bh(&heap->names.lock);
 }
 
 static const struct refslab_type_ops ops = {
@@ -146,14 +147,14 @@ static struct refslab_object *add(struct refslab_heap *heap, const struct name *
 	struct refslab_object *other;
 	int err = 0;
 
-	spin_lock(&heap->names.lock);
+	spin_lock_bh(&heap->names.lock);
 	other = find(heap, key);
 	if (!other) {
 		err = rhashtable_insert_fast(&heap->names.table, node_of(obj), params);
 		if (!err)
 			refslab_object_publish(obj, gfp);
 	}
-	spin_unlock(&heap->names.lock);
+	spin_unlock_bh(&heap->names.lock);
 	if (!other && !err)
 		return obj;
 	refslab_object_cancel(obj);
@@ -179,9 +180,9 @@ struct refslab_object *refslab_intern_get(struct refslab_heap *heap, const char 
 	struct refslab_str *str;
 
 	refslab_key_hash_memory(&heap->objects, &key.hash, text, len);
-	spin_lock(&heap->names.lock);
+	spin_lock_bh(&heap->names.lock);
 	obj = find(heap, &key);
-	spin_unlock(&heap->names.lock);
+	spin_unlock_bh(&heap->names.lock);
 	if (obj)
 		return obj;
 	obj = refslab_object_begin_sized(heap->types.name_type, len, gfp);

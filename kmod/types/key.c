@@ -10,6 +10,7 @@
  * into the same place.
  */
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "types.h"
 
@@ -246,6 +247,9 @@ bool refslab_key_equal(struct refslab_object *a, struct refslab_object *b)
 		return false;
 	for (i = 0; i < len; i++) {
 		if (!equal_one(refslab_tuple_at(a, i), refslab_tuple_at(b, i)))
+			return false;
+		/* who waits for this looks for the signal, too, and makes nothing of the answer */
+		if (fatal_signal_pending(current))
 			return false;
 		cond_resched();
 	}

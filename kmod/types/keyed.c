@@ -789,33 +789,44 @@ static bool is_indexed(const struct refslab_keyed *keyed, u32 hash, u32 place)
 const char *refslab_keyed_check(struct refslab_object *obj)
 {
 	struct refslab_keyed *keyed = refslab_object_keyed(obj);
-	u32 width = width_of(obj), i, n = places(keyed, width), live = 0;
+	u32 width = width_of(obj), i, at = 0, live = 0, indexed = 0;
 	struct refslab_object **entry;
 	const char *why = NULL;
+	bool more = true;
 
-	if (keyed->table.len % width)
-		why = "half an entry";
-	if (!has_index(keyed) && n > FEW)
-		why = "many entries without an index";
-	for (i = 0; i < n && !why; i++) {
+	for (i = 0; more && !why; i++) {
 		refslab_object_lock(obj);
-		entry = entry_at(keyed, width, i);
-		live += !!*entry;
-		if (width == 2 && !entry[0] != !entry[1])
-			why = "a key or a value alone";
-		else if (*entry && i >= keyed->gap && i < keyed->gap_end)
-			why = "an entry in the gap";
-		else if (*entry && has_index(keyed) &&
-			 !is_indexed(keyed, refslab_key_hash_again(*entry), i))
-			why = "an entry that the index does not know";
+		/* somebody may change it all the same */
+		more = i < places(keyed, width);
+		if (more) {
+			entry = entry_at(keyed, width, i);
+			live += !!*entry;
+			if (width == 2 && !entry[0] != !entry[1])
+				why = "a key or a value alone";
+			else if (*entry && i >= keyed->gap && i < keyed->gap_end)
+				why = "an entry in the gap";
+			else if (*entry && has_index(keyed) &&
+				 !is_indexed(keyed, refslab_key_hash_again(*entry), i))
+				why = "an entry that the index does not know";
+		} else if (keyed->table.len % width) {
+			why = "half an entry";
+		} else if (!has_index(keyed) && i > FEW) {
+			why = "many entries without an index";
+		} else if (live != keyed->live) {
+			why = "not as many entries as were counted";
+		}
 		refslab_object_unlock(obj);
 		if (!(i % 1024))
 			cond_resched();
 	}
-	if (!why && live != keyed->live)
-		why = "not as many entries as were counted";
-	if (!why && has_index(keyed) && refslab_index_entries(&keyed->index) != live)
-		why = "an index with other entries";
+	do {
+		refslab_object_lock(obj);
+		more = refslab_index_count(&keyed->index, &at, &indexed);
+		if (!more && !why && has_index(keyed) && indexed != live)
+			why = "an index with other entries";
+		refslab_object_unlock(obj);
+		cond_resched();
+	} while (more);
 	return why;
 }
 REFSLAB_EXPORT_TEST(refslab_keyed_check);

@@ -4,7 +4,9 @@
  * is in it.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "refslab_test.h"
 
@@ -677,6 +679,103 @@ TEST_F(keyed, many_use_one_dict)
 	EXPECT_LT(THREADS, done);
 	test_heap_check(_metadata, &self->heap);
 	EXPECT_EQ(0, CALL(CLOSE, d));
+}
+
+enum { LOOKED_AT = 40000 };
+
+/* What changes the set, from its end, where memory is given back first. */
+static void *come_and_go(void *arg)
+{
+	static struct refslab_op ops[REFSLAB_MAX_OPS];
+	struct race *r = arg;
+	unsigned int i, n, all;
+
+	while (!__atomic_load_n(r->stop, __ATOMIC_RELAXED)) {
+		for (all = 0; all < 2 * LOOKED_AT; all += n) {
+			n = all < LOOKED_AT ? LOOKED_AT - all : 2 * LOOKED_AT - all;
+			if (n > ARRAY_SIZE(ops) / 3)
+				n = ARRAY_SIZE(ops) / 3;
+			memset(ops, 0, sizeof(ops));
+			for (i = 0; i < n; i++) {
+				bool add = all < LOOKED_AT;
+				__u64 value = 1000 + (add ? all + i : 2 * LOOKED_AT - all - i - 1);
+
+				ops[3 * i] = op(INT, value);
+				ops[3 * i + 1] = opf(ADD, F(1), r->dict, 3 * i);
+				if (!add)
+					ops[3 * i + 1].opcode = REFSLAB_OP_DISCARD;
+				ops[3 * i + 2] = opf(CLOSE, F(0), 3 * i);
+			}
+			r->bad += test_submit(r->fd, ops, 3 * n, NULL) != 0;
+		}
+		r->done++;
+	}
+	return NULL;
+}
+
+/* The checker is for heaps at rest, but does no harm to others. */
+TEST_F(keyed, checked_while_it_changes)
+{
+	double end = test_now() + 2;
+	bool stop = false;
+	struct race r = { .fd = self->fd, .dict = NEW(SET), .stop = &stop };
+	unsigned int looks = 0;
+	pthread_t thread;
+	char text[512];
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &r));
+	while (test_now() < end) {
+		EXPECT_LT(0, test_debugfs(text, sizeof(text), "heaps/%u/check", self->heap.id));
+		looks++;
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, r.bad);
+	TH_LOG("looked %u times, %lu rounds", looks, r.done);
+	test_heap_check(_metadata, &self->heap);
+	EXPECT_EQ(0, CALL(CLOSE, r.dict));
+}
+
+/* Compares two tuples that are equal but for the end, which takes long. */
+static void compare_long_tuples(int fd)
+{
+	static __u32 handle[REFSLAB_MAX_TUPLE];
+	static char text[REFSLAB_MAX_STR];
+	__s64 s, list = call(fd, LIST), tuple = 0;
+	unsigned int i, k;
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "\xf0\x9f\x98\x80", 4);
+	for (k = 0; k < 2; k++) {
+		s = call(fd, STR, ptr(text), sizeof(text));
+		for (i = 0; i < ARRAY_SIZE(handle); i++)
+			handle[i] = s;
+		handle[i - 1] = call(fd, INT, k);
+		tuple = call(fd, TUPLE, ptr(handle), ARRAY_SIZE(handle));
+		if (!k)
+			call(fd, APPEND, list, tuple);
+	}
+	call(fd, CONTAINS, list, tuple);
+}
+
+TEST_F(keyed, killed_while_it_compares)
+{
+	double killed;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		compare_long_tuples(self->fd);
+		_exit(0);
+	}
+	test_sleep_ms(1500);
+	killed = test_now();
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_GT(5, test_now() - killed);
 }
 
 TEST_HARNESS_MAIN
