@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "librefslab.h"
 #include "output.h"
 #include "parser.h"
 #include "value.h"
@@ -171,6 +172,12 @@ static void print_value(const char *word, struct json_object *value)
 	}
 }
 
+/* Of a count of references; NULL: there is none. */
+static bool is_constant(struct json_object *count)
+{
+	return count && json_object_get_int64(count) == REFSLAB_REFCOUNT_IMMORTAL;
+}
+
 static const char *text_of(struct json_object *row, const char *key)
 {
 	struct json_object *value;
@@ -207,6 +214,12 @@ static const char *generation_of(struct json_object *row)
 	return strcmp(generation, "3") ? generation : "frozen";
 }
 
+static const char *refcount_of(struct json_object *row)
+{
+	return is_constant(json_object_object_get(row, "refcount")) ? "-" :
+	       text_of(row, "refcount");
+}
+
 /* How many, after what the line says, and a table of them. */
 static void print_objects(struct json_object *objects)
 {
@@ -219,7 +232,7 @@ static void print_objects(struct json_object *objects)
 		struct json_object *row = json_object_array_get_idx(objects, i);
 
 		printf("  %10s  %-16s  %8s  %10s  %8s\n", text_of(row, "id"),
-		       text_of(row, "type"), text_of(row, "refcount"),
+		       text_of(row, "type"), refcount_of(row),
 		       generation_of(row), text_of(row, "bytes"));
 	}
 }
@@ -299,6 +312,10 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 	} else if (json_object_object_get_ex(result, "dead", &value)) {
 		print_words(line);
 		puts("dead");
+	} else if (!strcmp(word, "refcount") &&
+		   is_constant(json_object_object_get(result, word))) {
+		print_words(line);
+		puts("constant, not counted");
 	} else if (!strcmp(word, "collect")) {
 		print_collect(result);
 	} else if (!strcmp(word, "graph")) {
