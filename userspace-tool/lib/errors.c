@@ -124,7 +124,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_SETITEM, ERANGE, "the list has no such element" },
 	{ REFSLAB_OP_DELITEM, EPROTOTYPE, "the object is not a list" },
 	{ REFSLAB_OP_DELITEM, ERANGE, "the list has no such element" },
-	{ REFSLAB_OP_ITEM, EPROTOTYPE, "the object is neither a list nor a tuple" },
+	{ REFSLAB_OP_ITEM, EPROTOTYPE, "only lists, tuples and dicts have items" },
 	{ REFSLAB_OP_ITEM, ERANGE, "the list or tuple has no such element" },
 	{ REFSLAB_OP_LEN, EPROTOTYPE, "an object of this type has no length" },
 	{ REFSLAB_OP_INT_VALUE, EPROTOTYPE, "the object is not an int" },
@@ -163,7 +163,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_SET_DEBUG, EOPNOTSUPP, "this kernel does not know one of the debug flags" },
 	{ REFSLAB_OP_WATCH, EOPNOTSUPP, "this kernel does not know one of the kinds of events" },
 	{ REFSLAB_OP_WEAK, EPROTOTYPE,
-	  "only objects of types defined with weakref have weak references" },
+	  "only sets, instances and objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },
 
 	{ 0, ENOENT, "no such handle" },

@@ -14,6 +14,9 @@
 
 #include "job.h"
 
+#define NOT_A_KEY	\
+	"lists, dicts, sets, weak references and what contains them cannot be a key"
+
 /* What is made first takes the rest of the batch to fill it. */
 static bool fits_batch(struct job *job, unsigned int ops)
 {
@@ -22,9 +25,73 @@ static bool fits_batch(struct job *job, unsigned int ops)
 	return refslab_job_fail(job, "at most %u to begin with", REFSLAB_MAX_OPS - 1);
 }
 
+/*
+ * An operation that says EPROTOTYPE of a container of this type, and does not tell of what: the
+ * container is of another type than the operation works on, or does not change, or the operand
+ * cannot be a key. NULL: what the library says fits.
+ */
+static const char *explain(unsigned int opcode, const char *type)
+{
+	bool tuple = !strcmp(type, "tuple"), dict = !strcmp(type, "dict");
+	bool list = !strcmp(type, "list"), set = !strcmp(type, "set");
+
+	switch (opcode) {
+	case REFSLAB_OP_SETITEM:
+	case REFSLAB_OP_DELITEM:
+		if (tuple)
+			return "a tuple does not change";
+		return dict ? "a dict takes the name of a key, not an index" : NULL;
+	case REFSLAB_OP_ITEM:
+		return dict ? "a dict takes the name of a key, not an index" : NULL;
+	case REFSLAB_OP_DICT_SETITEM:
+	case REFSLAB_OP_DICT_DELITEM:
+		if (tuple)
+			return "a tuple does not change";
+		break;
+	case REFSLAB_OP_DICT_ITEM:
+		if (tuple)
+			return "a tuple takes an index, not the name of a key";
+		if (!dict && !list)
+			return "only lists, tuples and dicts have items";
+		break;
+	case REFSLAB_OP_ADD:
+	case REFSLAB_OP_DISCARD:
+		return set ? NOT_A_KEY : "the object is not a set";
+	case REFSLAB_OP_CONTAINS:
+		return set || dict ? NOT_A_KEY : "the object is no dict, set, list or tuple";
+	default:
+		return NULL;
+	}
+	if (list)
+		return "a list takes an index, not the name of a key";
+	return dict ? NOT_A_KEY : "the object is not a dict";
+}
+
+/* As refslab_job_check(), of an operation on the container that is the first operand. */
+static bool check_container(struct job *job, unsigned int opcode, int err)
+{
+	char type[REFSLAB_NAME_MAX + 1] = "";
+	const char *why = NULL;
+
+	if (err == -EPROTOTYPE &&
+	    !refslab_op_typeof(job->session, job->arg[0], type, REFSLAB_NAME_MAX, NULL, NULL))
+		why = explain(opcode, type);
+	return why ? refslab_job_fail(job, "%s", why) : refslab_job_check(job, opcode, err);
+}
+
 static __u32 handle_of(struct job *job, unsigned int i)
 {
 	return refslab_names_get(job->script->names, job->line->args[i].text);
+}
+
+/* Of what puts something into a container that is new, only that can be of the wrong type. */
+static bool bind_filled(struct job *job)
+{
+	int err = refslab_job_bind_batch(job);
+
+	if (err == -EPROTOTYPE)
+		return refslab_job_fail(job, NOT_A_KEY);
+	return !err;
 }
 
 /* An empty one, and @opcode puts each of the operands into it. */
@@ -39,7 +106,7 @@ static bool make_and_fill(struct job *job, unsigned int make, unsigned int opcod
 	for (i = 0; i < job->line->nr_args; i++)
 		refslab_batch_op(batch, opcode, refslab_result(0),
 				 refslab_value(handle_of(job, i)));
-	return refslab_job_bind_batch(job);
+	return bind_filled(job);
 }
 
 static bool do_list(struct job *job)
@@ -64,7 +131,7 @@ static bool do_dict(struct job *job)
 		refslab_batch_op(batch, REFSLAB_OP_DICT_SETITEM, refslab_result(0),
 				 refslab_value(handle_of(job, i)),
 				 refslab_value(handle_of(job, i + 1)));
-	return refslab_job_bind_batch(job);
+	return bind_filled(job);
 }
 
 static bool do_tuple(struct job *job)
@@ -115,10 +182,7 @@ static bool do_pop(struct job *job)
 	return refslab_job_check(job, REFSLAB_OP_CLOSE, refslab_op_close(job->session, handle));
 }
 
-/*
- * Carries out what is one operation with an index and another with a key. An object that is of the
- * other kind than the operand is the likeliest mistake.
- */
+/* Carries out what is one operation with an index and another with a key. */
 static bool by_index_or_key(struct job *job, unsigned int index_op, unsigned int key_op,
 			    __u64 result[2])
 {
@@ -127,17 +191,8 @@ static bool by_index_or_key(struct job *job, unsigned int index_op, unsigned int
 	const __u64 arg[4] = {
 		job->arg[0], by_index ? job->number[1] : job->arg[1], job->arg[2],
 	};
-	char type[REFSLAB_NAME_MAX + 1] = "";
-	int err = refslab_job_call(job, opcode, arg, result);
 
-	if (err != -EPROTOTYPE)
-		return refslab_job_check(job, opcode, err);
-	refslab_op_typeof(job->session, job->arg[0], type, REFSLAB_NAME_MAX, NULL, NULL);
-	if (by_index && !strcmp(type, "dict"))
-		return refslab_job_fail(job, "a dict takes the name of a key, not an index");
-	if (!by_index && (!strcmp(type, "list") || !strcmp(type, "tuple")))
-		return refslab_job_fail(job, "a %s takes an index, not the name of a key", type);
-	return refslab_job_check(job, opcode, err);
+	return check_container(job, opcode, refslab_job_call(job, opcode, arg, result));
 }
 
 static bool do_setitem(struct job *job)
@@ -174,7 +229,7 @@ static bool ask(struct job *job, unsigned int opcode)
 	int err = refslab_job_call(job, opcode, (const __u64[4]) { job->arg[0], job->arg[1] },
 				   result);
 
-	return refslab_job_check(job, opcode, err) &&
+	return check_container(job, opcode, err) &&
 	       refslab_job_say_flag(job, job->line->word->word, result[0]);
 }
 

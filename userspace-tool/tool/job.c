@@ -5,6 +5,7 @@
  * line changes nothing.
  */
 #define _GNU_SOURCE		/* strerrorname_np() */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +111,7 @@ bool refslab_job_make(struct job *job, unsigned int opcode, __u64 arg0, __u64 ar
 	return refslab_job_bind_new(job, opcode, err, result[0]);
 }
 
-bool refslab_job_bind_batch(struct job *job)
+int refslab_job_bind_batch(struct job *job)
 {
 	struct refslab_batch *batch = job->script->batch;
 	unsigned int done;
@@ -120,8 +121,9 @@ bool refslab_job_bind_batch(struct job *job)
 	err = refslab_batch_submit(batch, job->session, &done);
 	handle = done ? refslab_batch_result(batch, 0, 0) : 0;
 	if (!err)
-		return refslab_job_bind(job, handle);
+		return refslab_job_bind(job, handle) ? 0 : -ENOMEM;
 	if (handle)
 		refslab_op_close(job->session, handle);
-	return refslab_job_check(job, refslab_batch_opcode(batch, done), err);
+	refslab_job_check(job, refslab_batch_opcode(batch, done), err);
+	return err;
 }

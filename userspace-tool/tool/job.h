@@ -62,8 +62,8 @@ bool refslab_job_unbind(struct job *job);
 
 /*
  * Submits the batch, whose operation 0 makes an object, and binds that. When a later operation
- * fails the object goes again.
+ * fails the object goes again. Returns 0, or the error, which was told.
  */
-bool refslab_job_bind_batch(struct job *job);
+int refslab_job_bind_batch(struct job *job);
 
 #endif /* _REFSLAB_JOB_H */
