@@ -10,7 +10,7 @@ _refslab()
 
 	if [[ $cword -eq 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run shell stat heaps top types map graph metrics stress version --help --version' -- "$cur")
+			'run shell stat heaps top types map graph metrics stress version help --help --version' -- "$cur")
 		return
 	fi
 	command=${words[1]}
@@ -67,6 +67,10 @@ _refslab()
 	fi
 
 	case $command in
+	help)
+		mapfile -t COMPREPLY < <(compgen -W \
+			'run shell stat heaps top types map graph metrics stress version' -- "$cur")
+		;;
 	run | graph)
 		_filedir
 		;;

@@ -33,6 +33,8 @@ static void start(struct __test_metadata *_metadata, struct terminal *t, const c
 
 	t->len = 0;
 	t->seen = 0;
+	if (t->screen)
+		t->screen[0] = '\0';
 	t->pid = forkpty(&t->fd, NULL, NULL, &size);
 	ASSERT_LE(0, t->pid);
 	if (!t->pid) {
@@ -227,7 +229,7 @@ TEST_F(shell, interrupt_ends_what_a_line_waits_for)
 	SEE("\n");
 	test_sleep_ms(300);
 	TYPE("\003");
-	SEE("refslab: sleep: Interrupted system call\r\n");
+	SEE("refslab: sleep: interrupted\r\n");
 	EXPECT_GT(100, test_now() - begin);
 	LINE("count", "\ncount: ");
 }
@@ -287,15 +289,36 @@ TEST_F(shell, tells_of_events)
 	LINE("finalized y", "\nfinalized y: yes\r\n");
 }
 
+TEST_F(shell, greets)
+{
+	SEE("refslab ");
+	SEE(" - help, quit, TAB\r\n");
+	SEE("refslab> ");
+	TYPE("exit\n");
+	EXPECT_EQ(0, end_of(&self->t));
+}
+
 TEST_F(shell, help)
 {
 	LINE("help collect", "\ncollect [GENERATION] [all]\r\n");
-	LINE("help", "\nhelp [WORD]\r\nquit\r\nNAME = int N\r\n");
-	SEE("\nsleep MILLISECONDS\r\n");
-	LINE("help frobnicate", "\nrefslab: there is no statement 'help'\r\n");
+	LINE("help collect all", "\ncollect [GENERATION] [all]\r\n");
+	LINE("help exit", "\nexit\r\n");
+	LINE("help", "\n  x = int N               x = float N ");
+	SEE("sleep MS\r\n  help [WORD] ");
+	LINE("help frobnicate", "\nrefslab: there is no statement 'frobnicate'\r\n");
 	/* a name like any other */
 	LINE("help = int 3", "\n");
 	LINE("value help", "\nvalue help: 3\r\n");
+}
+
+TEST_F(shell, a_name_alone)
+{
+	LINE("l = list", "\n");
+	LINE("l", "\nrefslab: there is no statement 'l'; value l says what it is\r\n");
+	LINE("l append l", "\nrefslab: there is no statement 'l'; value l says what it is\r\n");
+	LINE("m", "\nrefslab: there is no statement 'm'\r\n");
+	LINE("l = int 3", "\n");
+	LINE("value l", "\nvalue l: 3\r\n");
 }
 
 TEST_F(shell, json)
@@ -306,6 +329,7 @@ TEST_F(shell, json)
 	start(_metadata, &self->t, "--json");
 	LINE("x = int 7", "\n");
 	LINE("value x", "\n{\"value\":7}\r\n");
+	EXPECT_EQ(NULL, strstr(self->t.screen, "TAB"));
 }
 
 TEST_F(shell, terminal_goes_away)
@@ -351,6 +375,10 @@ TEST(no_terminal)
 		     "enabled: yes\n", output);
 	EXPECT_EQ(0, run_input("-value x\\nquit\\nvalue x\\n", output, sizeof(output)));
 	EXPECT_STREQ("refslab: -:1: value: there is no object 'x' (ignored)\n", output);
+	EXPECT_EQ(1, run_input("x = int 7\\nx\\nhelp frob\\nexit\\nvalue x\\n", output,
+			       sizeof(output)));
+	EXPECT_STREQ("refslab: -:2: there is no statement 'x'; value x says what it is\n"
+		     "refslab: -:3: there is no statement 'frob'\n", output);
 	EXPECT_EQ(0, run_input("", output, sizeof(output)));
 	EXPECT_STREQ("", output);
 }

@@ -207,7 +207,8 @@ static bool do_sleep(struct job *job)
 	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
 	/* only a signal that somebody catches */
-	return !nanosleep(&left, NULL) || refslab_job_fail(job, "%s", strerror(errno));
+	return !nanosleep(&left, NULL) ||
+	       refslab_job_fail(job, "%s", errno == EINTR ? "interrupted" : strerror(errno));
 }
 
 const struct job_statement refslab_collector_statements[] = {

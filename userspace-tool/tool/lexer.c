@@ -143,6 +143,8 @@ static bool fail_at(struct lexer *lexer)
 {
 	unsigned char c = *lexer->at;
 
+	if (c == '\'')
+		return fail(lexer, "strings stand between double quotes");
 	if (c > ' ' && c < 0x7f)
 		snprintf(lexer->error, sizeof(lexer->error), "unexpected character '%c'", c);
 	else

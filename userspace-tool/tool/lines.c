@@ -3,6 +3,7 @@
 #define _GNU_SOURCE		/* sched_getcpu() */
 #include <errno.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,26 @@
 
 bool refslab_lines_limit(const struct refslab_command *cmd, const char *text, __u64 *max_bytes)
 {
-	if (!refslab_tool_number(cmd, "--limit", text, ~0ull, max_bytes))
+	size_t len = strlen(text);
+	char *digits = strdup(text);
+	unsigned int shift = 0;
+	bool ok;
+
+	if (!digits)
 		return false;
+	if (len && strchr("Kk", text[len - 1]))
+		shift = 10;
+	else if (len && strchr("Mm", text[len - 1]))
+		shift = 20;
+	else if (len && strchr("Gg", text[len - 1]))
+		shift = 30;
+	if (shift)
+		digits[len - 1] = '\0';
+	ok = refslab_tool_number(cmd, "--limit", digits, ~0ull >> shift, max_bytes);
+	free(digits);
+	if (!ok)
+		return false;
+	*max_bytes <<= shift;
 	if (!*max_bytes || *max_bytes >= ARENA)
 		return true;
 	refslab_tool_usage(cmd, "--limit is 0 or at least %u, the bytes of an arena", ARENA);
@@ -65,13 +84,25 @@ void refslab_lines_close(struct lines *lines)
 	lines->script.session = NULL;
 }
 
-static void complain(const struct lines *lines, const char *message, bool ignored)
+static void say(const struct lines *lines, const char *message, bool ignored)
 {
 	if (lines->file)
 		fprintf(stderr, "refslab: %s:%lu: %s%s\n", lines->file, lines->line, message,
 			ignored ? " (ignored)" : "");
 	else
 		fprintf(stderr, "refslab: %s%s\n", message, ignored ? " (ignored)" : "");
+}
+
+void refslab_lines_complain(struct lines *lines, const char *fmt, ...)
+{
+	char message[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	say(lines, message, false);
+	lines->failed = true;
 }
 
 bool refslab_lines_run(struct lines *lines, const char *text, size_t len)
@@ -90,7 +121,7 @@ bool refslab_lines_run(struct lines *lines, const char *text, size_t len)
 		error = lines->script.error;
 
 	if (error)
-		complain(lines, error, line.ignore && !lines->check);
+		say(lines, error, line.ignore && !lines->check);
 	if (result && lines->json)
 		refslab_tool_json(result);
 	else if (result && !lines->quiet)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "script.h"
+#include "tool.h"
 
 struct refslab_command;
 
@@ -34,6 +35,9 @@ void refslab_lines_close(struct lines *lines);
 
 /* False when the script stops here. */
 bool refslab_lines_run(struct lines *lines, const char *text, size_t len);
+
+/* What is wrong with the line that was begun, as of one that was run. */
+void refslab_lines_complain(struct lines *lines, const char *fmt, ...) __printf(2, 3);
 void refslab_lines_run_stream(struct lines *lines, FILE *f);
 
 #endif /* _REFSLAB_LINES_H */

@@ -55,6 +55,12 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return REFSLAB_EXIT_USAGE;
 	}
+	/* help COMMAND: as COMMAND --help */
+	if (!strcmp(name, "help") && argc > 2) {
+		argc = 3;
+		name = argv[2];
+		argv[2] = (char *)"--help";
+	}
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		print_help(stdout);
 		return finish(REFSLAB_EXIT_OK);

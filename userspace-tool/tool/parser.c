@@ -337,6 +337,19 @@ static bool read_word(struct parser_line *line, struct lexer *lexer, struct lexe
 	return read_args(line, lexer, token);
 }
 
+/* x = 5, as Python writes it */
+static bool fail_value(struct parser_line *line, const struct lexer_token *token)
+{
+	static const char expected[] = "expected a word after '='";
+
+	if (token->kind == LEXER_NUMBER)
+		return fail(line, "%s, as in %s = int %lld", expected, shorten(line->target),
+			    token->number);
+	if (token->kind == LEXER_STRING)
+		return fail(line, "%s, as in %s = str \"...\"", expected, shorten(line->target));
+	return fail(line, "%s", expected);
+}
+
 static bool read_statement(struct parser_line *line, struct lexer *lexer,
 			   struct lexer_token *token)
 {
@@ -366,7 +379,7 @@ static bool read_statement(struct parser_line *line, struct lexer *lexer,
 			if (!next(line, lexer, token))
 				return false;
 			if (token->kind != LEXER_WORD)
-				return fail(line, "expected a word after '='");
+				return fail_value(line, token);
 		}
 	}
 	return read_word(line, lexer, token);

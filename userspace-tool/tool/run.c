@@ -140,6 +140,29 @@ static int run_main(int argc, char **argv)
 	return status;
 }
 
+#define WORDS \
+	"  x = int N               x = float N              x = str \"TEXT\"\n" \
+	"  x = bytes HEX           t = tuple [X...]         l = list [X...]\n" \
+	"  d = dict [KEY X...]     s = set [X...]           o = instance\n" \
+	"  type T [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]\n" \
+	"  n = new T               y = x                    del X...\n" \
+	"  append L X              insert L INDEX X         [y =] pop L INDEX\n" \
+	"  setitem L INDEX X       delitem L INDEX          y = item L INDEX      len X\n" \
+	"  setitem D KEY X         delitem D KEY            y = item D KEY\n" \
+	"  add S X                 discard S X              contains S X\n" \
+	"  setattr O \"NAME\" X      delattr O \"NAME\"         y = getattr O \"NAME\"\n" \
+	"  setslot N SLOT X        clearslot N SLOT         y = slot N SLOT\n" \
+	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH\n" \
+	"  w = weak X [callback]   y = deref W              y = byid ID\n" \
+	"  finalized X             y = event                events                watch gc|off\n" \
+	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n" \
+	"  referents X  referrers X  graph X FILE [back] [depth=N]\n" \
+	"  collect [G] [all]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n" \
+	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n" \
+	"  trim  stat  sleep MS\n"
+
+const char refslab_run_words[] = WORDS;
+
 const struct refslab_command refslab_run_command = {
 	.name = "run",
 	.summary = "run a script on a heap of its own",
@@ -150,7 +173,8 @@ const struct refslab_command refslab_run_command = {
 	"  -e LINE         one line of the script; may be repeated\n"
 	"      --check     only look for lines that make no sense; needs no device\n"
 	"      --echo      print each line before it is carried out; not with --json\n"
-	"      --limit N   the heap may have N bytes of memory, 262144 at least (0: no limit)\n"
+	"      --limit N   the heap may have N bytes of memory, 262144 at least (0: no limit);\n"
+	"                  K, M or G behind N stands for 1024, 1024^2, 1024^3\n"
 	"      --name NAME the heap's name (run)\n"
 	"  -j, --json      one JSON object for each line that prints something\n"
 	"  -h, --help      this text\n\n"
@@ -159,25 +183,7 @@ const struct refslab_command refslab_run_command = {
 	"The process stays on the CPU it starts on: free blocks are cached per CPU, so that reuse\n"
 	"of a block is repeatable.\n\n"
 	"Lines ('#' begins a comment, names are [A-Za-z_][A-Za-z0-9_]*):\n"
-	"  x = int N               x = float N              x = str \"TEXT\"\n"
-	"  x = bytes HEX           t = tuple [X...]         l = list [X...]\n"
-	"  d = dict [KEY X...]     s = set [X...]           o = instance\n"
-	"  type T [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]\n"
-	"  n = new T               y = x                    del X...\n"
-	"  append L X              insert L INDEX X         [y =] pop L INDEX\n"
-	"  setitem L INDEX X       delitem L INDEX          y = item L INDEX      len X\n"
-	"  setitem D KEY X         delitem D KEY            y = item D KEY\n"
-	"  add S X                 discard S X              contains S X\n"
-	"  setattr O \"NAME\" X      delattr O \"NAME\"         y = getattr O \"NAME\"\n"
-	"  setslot N SLOT X        clearslot N SLOT         y = slot N SLOT\n"
-	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH\n"
-	"  w = weak X [callback]   y = deref W              y = byid ID\n"
-	"  finalized X             y = event                events                watch gc|off\n"
-	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n"
-	"  referents X  referrers X  graph X FILE [back] [depth=N]\n"
-	"  collect [G] [all]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n"
-	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n"
-	"  trim  stat  sleep MS\n"
+	WORDS
 	"Strings know \\n \\t \\\\ \\\" and \\xHH. refslab(8) explains all of them.\n",
 	.main = run_main,
 };

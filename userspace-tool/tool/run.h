@@ -14,4 +14,7 @@ struct script;
 int refslab_run_quietly(const char *heap_name, const char *path, char **lines, unsigned int count,
 			bool (*at_end)(struct script *script, void *arg), void *arg);
 
+/* The form of all statements, in columns. */
+extern const char refslab_run_words[];
+
 #endif /* _REFSLAB_RUN_H */

@@ -26,6 +26,7 @@
 #include "complete.h"
 #include "lexer.h"
 #include "lines.h"
+#include "run.h"
 #include "shell.h"
 #include "tool.h"
 
@@ -47,6 +48,7 @@ static int interrupts[2] = { -1, -1 };
 static const struct parser_word own_words[] = {
 	{ .word = "help", .form = "?w", .kind = PARSER_DOES, .usage = "help [WORD]" },
 	{ .word = "quit", .form = "", .kind = PARSER_DOES, .usage = "quit" },
+	{ .word = "exit", .form = "", .kind = PARSER_DOES, .usage = "exit" },
 	{ }
 };
 
@@ -251,20 +253,21 @@ static void history_close(struct shell *shell)
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-static void help(const char *word)
+static void print_help(void)
 {
-	const struct parser_word *w;
-
-	for (w = own_words; w->word; w++)
-		if (!word || !strcmp(word, w->word))
-			puts(w->usage);
-	for (w = refslab_parser_words; w->word; w++)
-		if (!word || !strcmp(word, w->word))
-			puts(w->usage);
-	if (word)
-		return;
-	puts("NAME = X\n"
+	fputs(refslab_run_words, stdout);
+	puts("  help [WORD]             quit, exit\n"
 	     "refslab(8) says what they do. TAB completes words and names, ^D ends the shell.");
+}
+
+static void help_with(struct shell *shell, const char *word)
+{
+	const struct parser_word *w = refslab_shell_find(word);
+
+	if (w)
+		puts(w->usage);
+	else
+		refslab_lines_complain(&shell->lines, "there is no statement '%.40s'", word);
 }
 
 static bool is_end(struct lexer *lexer)
@@ -276,27 +279,48 @@ static bool is_end(struct lexer *lexer)
 	return ok && token.kind == LEXER_END;
 }
 
+/* Whoever knows Python types a name to see what it is. */
+static bool is_object(struct shell *shell, const char *word)
+{
+	return !refslab_shell_find(word) && refslab_names_get(shell->lines.script.names, word);
+}
+
 /*
- * help [WORD], quit. False when the line is none of these: as names they are like any others.
+ * help [WORD...], quit, exit, and what is neither a statement nor NAME = ... but begins with the
+ * name of an object. False when the line is none of these: as names they are like any others.
  */
 static bool run_own(struct shell *shell, const char *text, size_t len)
 {
 	struct lexer_token token = { }, word = { };
-	struct lexer lexer;
+	struct lexer lexer, after;
 	bool own = false;
 
 	refslab_lexer_start(&lexer, text, len);
 	if (!refslab_lexer_next(&lexer, &token) || token.kind != LEXER_WORD)
 		goto out;
-	if (!strcmp(token.text, "quit") && is_end(&lexer)) {
-		own = true;
+	after = lexer;
+	/* of help collect all, the first word is the one */
+	if (!refslab_lexer_next(&lexer, &word))
+		goto out;
+	own = word.kind != LEXER_EQUALS;
+	if (!own)
+		goto out;
+	lexer = after;
+	shell->lines.line++;
+	if ((!strcmp(token.text, "quit") || !strcmp(token.text, "exit")) && is_end(&lexer))
 		shell->quit = true;
-	} else if (!strcmp(token.text, "help") && refslab_lexer_next(&lexer, &word)) {
-		own = word.kind == LEXER_END ||
-		      (word.kind == LEXER_WORD && refslab_shell_find(word.text) && is_end(&lexer));
-		if (own)
-			help(word.text);
-	}
+	else if (!strcmp(token.text, "help") && word.kind == LEXER_END)
+		print_help();
+	else if (!strcmp(token.text, "help") && word.kind == LEXER_WORD)
+		help_with(shell, word.text);
+	else if (is_object(shell, token.text))
+		refslab_lines_complain(&shell->lines,
+				       "there is no statement '%.40s'; value %.40s says what it is",
+				       token.text, token.text);
+	else
+		own = false;
+	/* whoever carries it out counts it */
+	shell->lines.line -= !own;
 out:
 	free(token.text);
 	free(word.text);
@@ -307,9 +331,7 @@ static void run_line(struct shell *shell, const char *text, size_t len)
 {
 	if (len && text[len - 1] == '\n')
 		len--;
-	if (run_own(shell, text, len))
-		shell->lines.line++;
-	else
+	if (!run_own(shell, text, len))
 		refslab_lines_run(&shell->lines, text, len);
 }
 
@@ -332,6 +354,8 @@ static void run_terminal(struct shell *shell)
 	const char *text;
 	int len;
 
+	if (!shell->lines.json)
+		printf("refslab %s - help, quit, TAB\n", refslab_version());
 	while (!shell->quit) {
 		tell_events(shell);
 		fflush(stdout);
@@ -461,10 +485,11 @@ const struct refslab_command refslab_shell_command = {
 	.help =
 	"Usage: refslab shell [OPTION...]\n"
 	"Opens a session, makes a heap, and carries out the lines that are typed: those of 'refslab\n"
-	"run', and help [WORD] and quit. TAB completes words, names of objects and types; lines of\n"
+	"run', and help [WORD], quit and exit. TAB completes words, names of objects and types; lines of\n"
 	"earlier times are kept in $XDG_STATE_HOME/refslab/history or ~/.refslab_history. ^C abandons\n"
 	"the line, or interrupts what it waits for; ^D on an empty line ends the shell.\n\n"
-	"      --limit N   the heap may have N bytes of memory, 262144 at least (0: no limit)\n"
+	"      --limit N   the heap may have N bytes of memory, 262144 at least (0: no limit);\n"
+	"                  K, M or G behind N stands for 1024, 1024^2, 1024^3\n"
 	"      --name NAME the heap's name (shell)\n"
 	"  -j, --json      one JSON object for each line that prints something\n"
 	"  -h, --help      this text\n\n"

@@ -192,6 +192,20 @@ static bool wait_and_draw(struct top *top, double until, const sigset_t *waiting
 	}
 }
 
+/* Is the heap there that was asked for? Otherwise says so. */
+static bool has_heap(const struct top *top)
+{
+	size_t i;
+
+	for (i = 0; top->inside && i < top->nr_heaps; i++)
+		if (top->heaps[i].value[TOP_HEAP] == top->heap)
+			break;
+	if (!top->inside || i < top->nr_heaps)
+		return true;
+	refslab_debugfs_explain(top->mount, ENOENT);
+	return false;
+}
+
 static int run_screen(struct top *top, double interval, __u64 times)
 {
 	sigset_t waiting;
@@ -208,6 +222,8 @@ static int run_screen(struct top *top, double interval, __u64 times)
 		refslab_debugfs_explain(top->mount, errno);
 		return REFSLAB_EXIT_FAILED;
 	}
+	if (!has_heap(top))
+		return REFSLAB_EXIT_FAILED;
 	setlocale(LC_ALL, "");
 	catch_signals(&waiting);
 	screen = newterm(NULL, stdout, stdin);
@@ -268,6 +284,9 @@ static int run_batch(struct top *top, double interval, __u64 times, bool json)
 			refslab_debugfs_explain(top->mount, errno);
 			return REFSLAB_EXIT_FAILED;
 		}
+		/* one that ends while it is shown is another thing */
+		if (!i && !has_heap(top))
+			return REFSLAB_EXIT_FAILED;
 		for (j = 0; json && j < top->nr_heaps; j++)
 			refslab_tool_json(refslab_top_json(&top->heaps[j]));
 		if (!json)
@@ -330,6 +349,8 @@ static int top_main(int argc, char **argv)
 		case 'n':
 			if (!refslab_tool_number(cmd, "-n", optarg, ~0u, &times))
 				return REFSLAB_EXIT_USAGE;
+			if (!times)
+				return refslab_tool_usage(cmd, "-n is at least 1");
 			break;
 		case OPTION_SORT:
 			if (!read_sort(cmd, optarg, &top.sort))
@@ -367,8 +388,8 @@ const struct refslab_command refslab_top_command = {
 	"Usage: refslab top [OPTION...] [HEAP]\n"
 	"Shows the heaps, or one with its generations and types, once a second: objects, those that\n"
 	"are tracked, bytes used and reserved, objects made per second, scans, how long the last one\n"
-	"took (SCAN), and the longest time that it did not give way (PAUSE). Reads debugfs, which only root\n"
-	"may.\n\n"
+	"took (SCAN), and the longest time that it did not give way (PAUSE).\n"
+	"Reads debugfs, which only root may.\n\n"
 	"Keys: q quit; Up, Down and Enter a heap, Backspace all heaps; sort by n number, o objects,\n"
 	"t tracked, b bytes used, r reserved, a made per second, s scans, l last scan, p pause.\n\n"
 	"  -b, --batch         print pages one after the other, without a terminal\n"
