@@ -98,10 +98,10 @@ const struct refslab_command refslab_heaps_command = {
 	.name = "heaps",
 	.summary = "one line for each heap there is",
 	.help =
-	"Usage: refslab heaps [--json]\n"
+	"Usage: refslab heaps [--debugfs DIR] [--json]\n"
 	"Prints a line for each heap: its number, objects, those of them the collector tracks,\n"
-	"handles, bytes used, cached and reserved, arenas, its name. Reads debugfs, which only root\n"
-	"may.\n\n"
+	"handles, bytes used, cached and reserved, arenas, its name.\n"
+	"Reads debugfs, which only root may.\n\n"
 	"  -d, --debugfs DIR  where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
 	"  -j, --json         one object a heap, \"heap\" and the names of the counters as keys\n"
 	"  -h, --help         this text\n",

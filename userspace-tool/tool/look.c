@@ -302,6 +302,17 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 	return -1;
 }
 
+static void explain_other(const struct look_options *options, struct json_object *heap)
+{
+	char was[32] = "all heaps", is[32] = "all heaps";
+
+	if (heap)
+		snprintf(was, sizeof(was), "heap %lld", (long long)json_object_get_int64(heap));
+	if (options->has_heap)
+		snprintf(is, sizeof(is), "heap %u", options->heap);
+	refslab_tool_error("%s was saved of %s, not of %s", options->since, was, is);
+}
+
 /* A moment that was saved, of the same kind and the same heap; NULL having said what is wrong. */
 static struct json_object *load(const struct look_options *options, const char *kind)
 {
@@ -320,8 +331,7 @@ static struct json_object *load(const struct look_options *options, const char *
 				   kind);
 	else if (has_heap != options->has_heap ||
 		 (has_heap && json_object_get_int64(heap) != options->heap))
-		refslab_tool_error("%s: is of %s", options->since,
-				   has_heap ? "another heap" : "all heaps");
+		explain_other(options, has_heap ? heap : NULL);
 	else
 		return o;
 	json_object_put(o);

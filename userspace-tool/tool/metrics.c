@@ -115,7 +115,8 @@ static void print_json(const struct metric *m, const char *type, struct json_obj
 	json_object_object_add(o, "metric", json_object_new_string(m->name));
 	json_object_object_add(o, "type", json_object_new_string(type));
 	json_object_object_add(o, "labels", json_object_get(labels));
-	json_object_object_add(o, "value", json_object_new_double(value));
+	json_object_object_add(o, "value", value == (__s64)value ?
+			       json_object_new_int64(value) : json_object_new_double(value));
 	refslab_tool_json(o);
 }
 
@@ -135,8 +136,9 @@ static void print_sample(const struct metric *m, struct json_object *heap, struc
 
 	json_object_object_add(labels, "heap",
 			       json_object_new_string(refslab_look_text(heap, "heap")));
-	json_object_object_add(labels, "name",
-			       json_object_new_string(refslab_look_text(heap, "name")));
+	if (*refslab_look_text(heap, "name"))
+		json_object_object_add(labels, "name",
+				       json_object_new_string(refslab_look_text(heap, "name")));
 	if (label) {
 		const char *text = refslab_look_text(row, *label == 't' ? "name" : label);
 
@@ -230,7 +232,7 @@ const struct refslab_command refslab_metrics_command = {
 	.name = "metrics",
 	.summary = "all counters, for Prometheus",
 	.help =
-	"Usage: refslab metrics [--json]\n"
+	"Usage: refslab metrics [--debugfs DIR] [--json]\n"
 	"Prints what the module counts in the text format of Prometheus: of each heap its objects,\n"
 	"memory, arenas and pools, of each generation its scans and what they found, of each type its\n"
 	"objects and cache. For the textfile collector of node_exporter:\n"

@@ -348,7 +348,10 @@ struct json_object *refslab_top_json(const struct top_heap *heap)
 	for (i = 0; i < TOP_COLUMNS; i++)
 		json_object_object_add(o, columns[i].json, heap->value[i] < 0 ? NULL :
 				       json_object_new_int64(heap->value[i]));
-	json_object_object_add(o, "name",
-			       json_object_new_string(refslab_look_text(heap->heap, "name")));
+	/* one without a name has none, as of heaps and metrics */
+	if (*refslab_look_text(heap->heap, "name"))
+		json_object_object_add(o, "name",
+				       json_object_new_string(refslab_look_text(heap->heap,
+										"name")));
 	return o;
 }
