@@ -251,7 +251,8 @@ enum refslab_opcode {
 	/* l, i -> e */
 	REFSLAB_OP_ITEM,
 	/*
-	 * o -> n: elements of a list or tuple, characters of a str, bytes of a bytes, slots of
+	 * o -> n: elements of a list, tuple or set, entries of a dict, attributes of an instance,
+	 * characters of a str, bytes of a bytes, slots of an object of a user-defined type; 0 of
 	 * others
 	 */
 	REFSLAB_OP_LEN,
