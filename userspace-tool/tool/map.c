@@ -19,6 +19,7 @@
 
 const char *const refslab_map_states[MAP_STATES] = { "empty", "used", "full", "limbo" };
 const char *const refslab_map_kinds[MAP_KINDS] = { "raw", "atom", "container" };
+const char *const refslab_map_words[MAP_KINDS] = { "raw memory", "atoms", "containers" };
 
 /* The number of a word, -1 when it is none of them. */
 static int find_word(const char *const *words, int n, const char *word)
@@ -59,7 +60,7 @@ static bool add_pool(struct map *map, struct json_object *row)
 	};
 	map->states[state]++;
 	if (state != MAP_EMPTY)
-		map->kinds[kind]++;
+		map->of[state][kind]++;
 	map->bytes_used += (__u64)pool->used * pool->size;
 	return true;
 }
@@ -74,6 +75,7 @@ static bool read_map(const char *mount, struct json_object *heap, struct map *ma
 	*map = (struct map){
 		.heap = refslab_look_number(heap, "heap"),
 		.name = refslab_look_text(heap, "name"),
+		.large = refslab_look_number(heap, "large"),
 	};
 	rows = refslab_look_table(mount, map->heap, "pools");
 	if (!rows)
@@ -84,10 +86,34 @@ static bool read_map(const char *mount, struct json_object *heap, struct map *ma
 	return ok;
 }
 
+void refslab_map_seen(const struct map *maps, size_t count, struct map_seen *seen)
+{
+	int state, kind;
+	size_t i;
+
+	*seen = (struct map_seen){ };
+	for (i = 0; i < count; i++) {
+		seen->empty += maps[i].states[MAP_EMPTY];
+		seen->limbo += maps[i].states[MAP_LIMBO];
+		for (state = 0; state < MAP_STATES; state++)
+			for (kind = 0; kind < MAP_KINDS; kind++)
+				seen->of[state][kind] += maps[i].of[state][kind];
+	}
+}
+
+const char *refslab_map_large(const struct map *map, char text[40])
+{
+	text[0] = '\0';
+	if (map->large)
+		snprintf(text, 40, ", %llu large block%s", map->large, map->large == 1 ? "" : "s");
+	return text;
+}
+
 /* --- in a terminal --------------------------------------------------------------------------- */
 
 /* Of the kinds; of a number of colours that all terminals have that have any. */
 static const char *const colours[MAP_KINDS] = { "\033[33m", "\033[36m", "\033[32m" };
+static const char letters[MAP_KINDS] = { 'r', 'a', 'c' };
 static const char colour_limbo[] = "\033[31m";
 static const char colour_empty[] = "\033[90m";
 static const char colour_end[] = "\033[0m";
@@ -103,7 +129,6 @@ static void print_pool(const struct map_pool *pool, const struct style *style, c
 	static const char *const bars[] = {
 		"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█",
 	};
-	static const char letters[MAP_KINDS] = { 'r', 'a', 'c' };
 	const char *colour = colours[pool->kind];
 
 	if (pool->state == MAP_EMPTY)
@@ -143,26 +168,48 @@ static void print_arena(const struct map_arena *arena, const struct style *style
 	printf("%s %3llu%%\n", style->colour ? colour_end : "", used * 100 / (MAP_POOLS * 4096));
 }
 
-static void print_legend(const struct style *style)
+/* An item of the legend: the same words with colours and without. */
+static void explain(const struct style *style, const char *colour, const char *sign,
+		    const char *word)
 {
-	const char *end = style->colour ? colour_end : "";
-	size_t i;
+	printf("  %s%s %s%s", style->colour ? colour : "", sign, word,
+	       style->colour ? colour_end : "");
+}
 
-	fputs("         ", stdout);
-	if (!style->colour) {
-		puts("c r a: pool of containers, raw memory, atoms; C R A: full; . empty, x limbo");
-		return;
+static void print_legend(const struct map *maps, size_t count, const struct style *style)
+{
+	struct map_seen seen;
+	char full[2 * MAP_KINDS + 1] = "", letter[2] = "";
+	const char *sign;
+	int kind;
+
+	refslab_map_seen(maps, count, &seen);
+	fputs("       ", stdout);
+	for (kind = MAP_KINDS - 1; kind >= 0; kind--) {
+		__u32 is_full = seen.of[MAP_FULL][kind];
+
+		if (!seen.of[MAP_USED][kind] && !is_full)
+			continue;
+		letter[0] = letters[kind];
+		sign = style->blocks ? "▁▄█" : style->colour ? "0-9" : letter;
+		explain(style, colours[kind], sign, refslab_map_words[kind]);
+		if (is_full)
+			sprintf(full + strlen(full), "%s%c", *full ? " " : "",
+				toupper(letters[kind]));
 	}
-	for (i = 0; i < MAP_KINDS; i++)
-		printf("%s%s %s%s  ", colours[i], style->blocks ? "▁▄█" : "0-9",
-		       refslab_map_kinds[i], end);
-	printf("%s. empty%s  %sx limbo%s%s\n", colour_empty, end, colour_limbo, end,
-	       style->blocks ? "" : "  C R A full");
+	if (*full)
+		explain(style, "", style->blocks ? "█" : full, "full");
+	if (seen.empty)
+		explain(style, colour_empty, ".", "empty");
+	if (seen.limbo)
+		explain(style, colour_limbo, "x", "in limbo");
+	putchar('\n');
 }
 
 static void print_map(const struct map *map, const struct style *style)
 {
 	__u64 bytes = (__u64)map->nr_arenas * MAP_POOLS * 4096;
+	char large[40];
 	size_t i;
 
 	printf("heap %u%s%s: %zu arena%s, pools: %u used, %u full, %u empty", map->heap,
@@ -170,7 +217,8 @@ static void print_map(const struct map *map, const struct style *style)
 	       map->states[MAP_USED], map->states[MAP_FULL], map->states[MAP_EMPTY]);
 	if (map->states[MAP_LIMBO])
 		printf(", %u in limbo", map->states[MAP_LIMBO]);
-	printf("; %llu of %llu KiB in blocks\n", map->bytes_used >> 10, bytes >> 10);
+	printf("; %llu of %llu KiB in blocks%s\n", map->bytes_used >> 10, bytes >> 10,
+	       refslab_map_large(map, large));
 	for (i = 0; i < map->nr_arenas; i++)
 		print_arena(&map->arenas[i], style);
 }
@@ -187,7 +235,7 @@ static void print_maps(const struct map *maps, size_t count)
 	for (i = 0; i < count; i++)
 		print_map(&maps[i], &style);
 	if (count)
-		print_legend(&style);
+		print_legend(maps, count, &style);
 }
 
 /* --- the command ----------------------------------------------------------------------------- */

@@ -33,12 +33,26 @@ struct map {
 	size_t nr_arenas;
 	/* sums */
 	__u32 states[MAP_STATES];
-	__u32 kinds[MAP_KINDS];	/* of pools that are not empty */
+	__u32 of[MAP_STATES][MAP_KINDS];	/* pools that are not empty */
+	__u64 large;		/* blocks outside of pools */
 	__u64 bytes_used;
 };
 
+/* What a legend has to explain: the sums of several maps. */
+struct map_seen {
+	__u32 of[MAP_STATES][MAP_KINDS];
+	__u32 empty;
+	__u32 limbo;
+};
+
+void refslab_map_seen(const struct map *maps, size_t count, struct map_seen *seen);
+
 extern const char *const refslab_map_states[MAP_STATES];
 extern const char *const refslab_map_kinds[MAP_KINDS];
+extern const char *const refslab_map_words[MAP_KINDS];	/* what they are called in a legend */
+
+/* What a heap's line says of its large blocks: "" or ", 14 large blocks". */
+const char *refslab_map_large(const struct map *map, char text[40]);
 
 /* All maps in one picture, below one another. */
 void refslab_map_write_svg(const struct map *maps, size_t count, FILE *to);

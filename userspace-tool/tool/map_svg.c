@@ -81,43 +81,60 @@ static void put_arena(FILE *to, double y, const struct map_arena *arena)
 		y + CELL - 3, used * 100 / (MAP_POOLS * 4096));
 }
 
-static void put_legend(FILE *to, double y)
+/* Of a kind or a state that occurs. Returns where the next one begins. */
+static double put_item(FILE *to, double x, double y, const struct map_pool *pool, const char *text)
 {
-	static const struct {
-		struct map_pool pool;
-		const char *text;
-	} items[] = {
-		{ { MAP_FULL, MAP_CONTAINER, 64, 64, 64, 64 }, "containers, full" },
-		{ { MAP_USED, MAP_CONTAINER, 64, 26, 48, 64 }, "used, free and untouched blocks" },
-		{ { MAP_FULL, MAP_ATOM, 32, 128, 128, 128 }, "atoms" },
-		{ { MAP_FULL, MAP_RAW, 32, 128, 128, 128 }, "raw: tables" },
-		{ { MAP_EMPTY, MAP_RAW, 0, 0, 0, 0 }, "empty" },
-		{ { MAP_LIMBO, MAP_RAW, 32, 0, 128, 128 }, "limbo" },
-	};
-	double x = LEFT;
-	size_t i;
+	put_cell(to, x, y, pool);
+	fprintf(to, "<text x=\"%g\" y=\"%g\">", x + CELL + 6, y + CELL - 3);
+	put_text(to, text);
+	fputs("</text>\n", to);
+	return x + CELL + 30 + 6.2 * strlen(text);
+}
 
-	for (i = 0; i < ARRAY_SIZE(items); i++) {
-		put_cell(to, x, y, &items[i].pool);
-		fprintf(to, "<text x=\"%g\" y=\"%g\">", x + CELL + 6, y + CELL - 3);
-		put_text(to, items[i].text);
-		fputs("</text>\n", to);
-		x += CELL + 30 + 6.2 * strlen(items[i].text);
+static void put_legend(FILE *to, double y, const struct map *maps, size_t count)
+{
+	static const struct map_pool empty = { .state = MAP_EMPTY };
+	static const struct map_pool limbo = { MAP_LIMBO, MAP_RAW, 32, 0, 128, 128 };
+	struct map_seen seen;
+	double x = LEFT;
+	int kind, partly = -1;
+
+	refslab_map_seen(maps, count, &seen);
+	for (kind = MAP_KINDS - 1; kind >= 0; kind--) {
+		struct map_pool full = { MAP_FULL, kind, 32, 128, 128, 128 };
+
+		if (seen.of[MAP_USED][kind] && partly < 0)
+			partly = kind;
+		if (seen.of[MAP_USED][kind] || seen.of[MAP_FULL][kind])
+			x = put_item(to, x, y, &full, refslab_map_words[kind]);
 	}
+	if (partly >= 0) {
+		struct map_pool pool = { MAP_USED, partly, 32, 50, 96, 128 };
+
+		x = put_item(to, x, y, &pool, "partly used: used, free and untouched blocks");
+	}
+	if (seen.empty)
+		x = put_item(to, x, y, &empty, "empty");
+	if (seen.limbo)
+		put_item(to, x, y, &limbo, "in limbo");
 }
 
 static void put_title(FILE *to, double y, const struct map *map)
 {
+	char large[40];
+
 	fprintf(to, "<text x=\"%d\" y=\"%g\" font-size=\"13\" font-weight=\"bold\">", LEFT, y);
 	fprintf(to, "heap %u ", map->heap);
 	put_text(to, map->name);
 	fprintf(to, "</text>\n<text x=\"%d\" y=\"%g\" text-anchor=\"end\">",
 		LEFT + MAP_POOLS * PITCH, y);
-	fprintf(to, "%zu arena%s; pools: %u used, %u full, %u empty; ", map->nr_arenas,
+	fprintf(to, "%zu arena%s; pools: %u used, %u full, %u empty", map->nr_arenas,
 		map->nr_arenas == 1 ? "" : "s", map->states[MAP_USED], map->states[MAP_FULL],
 		map->states[MAP_EMPTY]);
-	fprintf(to, "%llu of %llu KiB in blocks</text>\n", map->bytes_used >> 10,
-		(__u64)map->nr_arenas * MAP_POOLS * 4);
+	if (map->states[MAP_LIMBO])
+		fprintf(to, ", %u in limbo", map->states[MAP_LIMBO]);
+	fprintf(to, "; %llu of %llu KiB in blocks%s</text>\n", map->bytes_used >> 10,
+		(__u64)map->nr_arenas * MAP_POOLS * 4, refslab_map_large(map, large));
 }
 
 void refslab_map_write_svg(const struct map *maps, size_t count, FILE *to)
@@ -139,6 +156,6 @@ void refslab_map_write_svg(const struct map *maps, size_t count, FILE *to)
 		for (j = 0; j < maps[i].nr_arenas; j++, y += PITCH)
 			put_arena(to, y, &maps[i].arenas[j]);
 	}
-	put_legend(to, y + 16);
+	put_legend(to, y + 16, maps, count);
 	fputs("</svg>\n", to);
 }
