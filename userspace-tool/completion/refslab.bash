@@ -48,12 +48,13 @@ _refslab()
 			;;
 		stat | types)
 			options+=' --debugfs --interval --save --since'
+			[[ $command == types ]] && options+=' --all'
 			;;
 		map)
 			options+=' --debugfs --svg'
 			;;
 		top)
-			options+=' --batch --debugfs --interval --iterations --sort'
+			options+=' --all --batch --debugfs --interval --iterations --sort'
 			;;
 		graph)
 			options+=' -e --all --back --depth --max-nodes --output --root'

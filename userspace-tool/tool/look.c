@@ -236,7 +236,7 @@ struct json_object *refslab_look_heaps(const char *mount, const __u32 *only, boo
 
 /* --- two moments ----------------------------------------------------------------------------- */
 
-enum { OPTION_INTERVAL = 256, OPTION_SAVE, OPTION_SINCE };
+enum { OPTION_ALL = 256, OPTION_INTERVAL, OPTION_SAVE, OPTION_SINCE };
 
 bool refslab_look_interval(const struct refslab_command *cmd, const char *text, double *seconds)
 {
@@ -253,6 +253,7 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 			 struct look_options *options)
 {
 	static const struct option long_options[] = {
+		{ "all", no_argument, NULL, OPTION_ALL },
 		{ "debugfs", required_argument, NULL, 'd' },
 		{ "interval", required_argument, NULL, OPTION_INTERVAL },
 		{ "save", required_argument, NULL, OPTION_SAVE },
@@ -269,6 +270,11 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		switch (c) {
 		case 'd':
 			options->mount = optarg;
+			break;
+		case OPTION_ALL:
+			if (cmd != &refslab_types_command)
+				return refslab_tool_usage(cmd, "%s has no --all", cmd->name);
+			options->all = true;
 			break;
 		case OPTION_INTERVAL:
 			if (!refslab_look_interval(cmd, optarg, &options->interval))

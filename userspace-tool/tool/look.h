@@ -42,6 +42,7 @@ double refslab_look_clock(void);
 struct look_options {
 	const char *mount;
 	bool json;
+	bool all;		/* rows with nothing in them, too; refslab types only */
 	const char *since;	/* a file of an earlier moment, or NULL */
 	const char *save;	/* where this moment goes, or NULL */
 	double interval;	/* seconds from one to the other, or 0 */

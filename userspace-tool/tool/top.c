@@ -313,11 +313,12 @@ static bool read_sort(const struct refslab_command *cmd, const char *text, enum 
 	return false;
 }
 
-enum { OPTION_INTERVAL = 256, OPTION_SORT };
+enum { OPTION_ALL = 256, OPTION_INTERVAL, OPTION_SORT };
 
 static int top_main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "all", no_argument, NULL, OPTION_ALL },
 		{ "batch", no_argument, NULL, 'b' },
 		{ "debugfs", required_argument, NULL, 'd' },
 		{ "interval", required_argument, NULL, OPTION_INTERVAL },
@@ -336,6 +337,9 @@ static int top_main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "bd:n:jh", options, NULL)) != -1) {
 		switch (c) {
+		case OPTION_ALL:
+			top.all = true;
+			break;
 		case 'b':
 			batch = true;
 			break;
@@ -392,6 +396,7 @@ const struct refslab_command refslab_top_command = {
 	"Reads debugfs, which only root may.\n\n"
 	"Keys: q quit; Up, Down and Enter a heap, Backspace all heaps; sort by n number, o objects,\n"
 	"t tracked, b bytes used, r reserved, a made per second, s scans, l last scan, p pause.\n\n"
+	"      --all           types of a heap with no object live, kept or just made, too\n"
 	"  -b, --batch         print pages one after the other, without a terminal\n"
 	"  -n, --iterations N  end after N looks (never)\n"
 	"      --interval S    seconds from one look to the next (1)\n"

@@ -31,6 +31,7 @@ struct top {
 	size_t nr_heaps;
 	enum top_column sort;
 	bool inside;			/* shows one heap */
+	bool all;			/* and types of it with nothing in them */
 	__u32 heap;			/* the one that is shown, or marked */
 };
 

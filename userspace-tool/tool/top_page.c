@@ -186,6 +186,11 @@ static const char *duration(double ns, char *text, size_t size)
 	return text;
 }
 
+static const char *plural(double n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static const char *cell(enum top_column column, double value, char *text, size_t size)
 {
 	switch (column) {
@@ -262,7 +267,7 @@ static struct json_object *find_type(struct json_object *heap, const char *name)
 static void add_types(const struct top *top, const struct top_heap *heap, struct top_page *page)
 {
 	struct json_object *rows = json_object_object_get(heap->heap, "types");
-	char rate[32], size[32];
+	char rate[32], size[32], hits[32];
 	size_t i;
 
 	json_object_array_sort(rows, by_live);
@@ -271,18 +276,24 @@ static void add_types(const struct top *top, const struct top_heap *heap, struct
 	for (i = 0; i < json_object_array_length(rows); i++) {
 		struct json_object *type = json_object_array_get_idx(rows, i), *was;
 		const char *name = refslab_look_text(type, "name");
-		__u64 made = refslab_look_number(type, "made");
+		__u64 made = refslab_look_number(type, "made"), since;
 
 		was = find_type(heap->before, name);
+		since = was ? made - refslab_look_number(was, "made") : 0;
+		if (!top->all && !since && !refslab_look_number(type, "live") &&
+		    !refslab_look_number(type, "cached"))
+			continue;
 		snprintf(rate, sizeof(rate), "-");
 		if (was && top->elapsed > 0)
-			snprintf(rate, sizeof(rate), "%.0f",
-				 (made - refslab_look_number(was, "made")) / top->elapsed);
+			snprintf(rate, sizeof(rate), "%.0f", since / top->elapsed);
+		snprintf(hits, sizeof(hits), "-");
+		if (made)
+			snprintf(hits, sizeof(hits), "%llu%%",
+				 refslab_look_number(type, "hits") * 100 / made);
 		bytes((double)refslab_look_number(type, "live") * refslab_look_number(type, "size"),
 		      size, sizeof(size));
-		add(page, "%10llu %8s %9s %9llu %4llu%%  %s", refslab_look_number(type, "live"),
-		    size, rate, refslab_look_number(type, "cached"),
-		    made ? refslab_look_number(type, "hits") * 100 / made : 0, name);
+		add(page, "%10llu %8s %9s %9llu %5s  %s", refslab_look_number(type, "live"),
+		    size, rate, refslab_look_number(type, "cached"), hits, name);
 	}
 }
 
@@ -290,6 +301,7 @@ static void add_heap(const struct top *top, struct top_page *page)
 {
 	char used[32], cached[32], reserved[32], last[32], longest[32];
 	const struct top_heap *heap = NULL;
+	__u64 handles, arenas;
 	size_t i;
 
 	for (i = 0; i < top->nr_heaps; i++)
@@ -299,9 +311,11 @@ static void add_heap(const struct top *top, struct top_page *page)
 		add(page, "heap %u has ended", top->heap);
 		return;
 	}
-	add(page, "heap %u %s: %.0f objects, %llu handles, %llu arenas", top->heap,
+	handles = refslab_look_number(heap->heap, "handles");
+	arenas = refslab_look_number(heap->heap, "arenas");
+	add(page, "heap %u %s: %.0f object%s, %llu handle%s, %llu arena%s", top->heap,
 	    refslab_look_text(heap->heap, "name"), heap->value[TOP_OBJECTS],
-	    refslab_look_number(heap->heap, "handles"), refslab_look_number(heap->heap, "arenas"));
+	    plural(heap->value[TOP_OBJECTS]), handles, plural(handles), arenas, plural(arenas));
 	add(page, "memory: %s used, %s cached, %s reserved; last scan %s, pause %s",
 	    bytes(heap->value[TOP_USED], used, sizeof(used)),
 	    bytes(refslab_look_number(heap->heap, "bytes_cached"), cached, sizeof(cached)),
@@ -330,8 +344,8 @@ void refslab_top_fill(const struct top *top, struct top_page *page)
 			rate += top->heaps[i].value[TOP_RATE];
 	}
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	add(page, "refslab top - %s, %zu heap%s, %.0f objects, %s reserved, %.0f made/s", clock,
-	    top->nr_heaps, top->nr_heaps == 1 ? "" : "s", objects,
+	add(page, "refslab top - %s, %zu heap%s, %.0f object%s, %s reserved, %.0f made/s", clock,
+	    top->nr_heaps, plural(top->nr_heaps), objects, plural(objects),
 	    bytes(reserved, text, sizeof(text)), rate);
 	add(page, "%s", "");
 	if (top->inside)

@@ -146,7 +146,52 @@ static int order(const void *a, const void *b)
 	return strcmp(name_of(x), name_of(y));
 }
 
-static void print_rows(struct json_object *types, bool growth)
+/* Is there, or was there since the moment to compare with, anything of the type? */
+static bool is_worth_a_row(struct json_object *type)
+{
+	static const char *const now[] = { "live", "cached" }, *const since[] = { "made", "freed" };
+	struct json_object *growth = json_object_object_get(type, "growth");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(now); i++)
+		if (number(type, now[i]))
+			return true;
+	for (i = 0; growth && i < ARRAY_SIZE(since); i++)
+		if (number(growth, since[i]))
+			return true;
+	return false;
+}
+
+/* With its sign, but for 0. */
+static const char *change(__s64 n, char text[24])
+{
+	snprintf(text, 24, n ? "%+lld" : "%lld", n);
+	return text;
+}
+
+static void print_growth(struct json_object *type, char more)
+{
+	struct json_object *g = json_object_object_get(type, "growth");
+	char live[24], bytes[24];
+
+	printf("%11s %14s %12lld %14lld%c %10lld %10lld  %s\n", change(number(g, "live"), live),
+	       change(number(g, "bytes"), bytes), number(type, "live"), number(type, "bytes"), more,
+	       number(g, "made"), number(g, "freed"), name_of(type));
+}
+
+static void print_row(struct json_object *type, char more)
+{
+	char hits[24] = "-", misses[24] = "-";
+
+	if (number(type, "made")) {
+		snprintf(hits, sizeof(hits), "%lld", number(type, "hits"));
+		snprintf(misses, sizeof(misses), "%lld", number(type, "misses"));
+	}
+	printf("%11lld %14lld%c %10lld %12s %12s  %s\n", number(type, "live"),
+	       number(type, "bytes"), more, number(type, "cached"), hits, misses, name_of(type));
+}
+
+static void print_rows(struct json_object *types, bool growth, bool all)
 {
 	size_t i;
 
@@ -158,19 +203,14 @@ static void print_rows(struct json_object *types, bool growth)
 		       "MISSES");
 	for (i = 0; i < json_object_array_length(types); i++) {
 		struct json_object *type = json_object_array_get_idx(types, i);
-		struct json_object *g = json_object_object_get(type, "growth");
 		bool exact = json_object_get_boolean(json_object_object_get(type, "exact"));
 
+		if (!all && !is_worth_a_row(type))
+			continue;
 		if (growth)
-			printf("%+11lld %+14lld %12lld %14lld%c %10lld %10lld  %s\n",
-			       number(g, "live"), number(g, "bytes"), number(type, "live"),
-			       number(type, "bytes"), exact ? ' ' : '+', number(g, "made"),
-			       number(g, "freed"), name_of(type));
+			print_growth(type, exact ? ' ' : '+');
 		else
-			printf("%11lld %14lld%c %10lld %12lld %12lld  %s\n",
-			       number(type, "live"), number(type, "bytes"), exact ? ' ' : '+',
-			       number(type, "cached"), number(type, "hits"),
-			       number(type, "misses"), name_of(type));
+			print_row(type, exact ? ' ' : '+');
 	}
 }
 
@@ -194,7 +234,7 @@ static int types_main(int argc, char **argv)
 	if (options.json)
 		refslab_tool_json(json_object_get(types));
 	else
-		print_rows(types, before);
+		print_rows(types, before, options.all);
 	json_object_put(before);
 	json_object_put(now);
 	return REFSLAB_EXIT_OK;
@@ -210,12 +250,14 @@ const struct refslab_command refslab_types_command = {
 	"(misses), the largest first. A + behind the bytes: and what their tables or texts take.\n"
 	"With an earlier moment to compare with: how many objects and bytes there are more, and how\n"
 	"many were made and freed meanwhile, what grew most first: what leaks.\n"
-	"Reads debugfs, which only root may.\n\n"
+	"Types with no object live, kept, or made meanwhile are left out. Reads debugfs, which only\n"
+	"root may.\n\n"
+	"      --all         those types, too\n"
 	"      --save FILE   keep this moment in a file\n"
 	"      --since FILE  compare with a moment that was saved, of the same heap or heaps\n"
 	"      --interval S  compare with S seconds ago, which are spent waiting\n"
 	"  -d, --debugfs DIR where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
-	"  -j, --json        one object a type\n"
+	"  -j, --json        one object a type, all of them\n"
 	"  -h, --help        this text\n",
 	.main = types_main,
 };
