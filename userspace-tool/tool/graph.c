@@ -3,7 +3,8 @@
  * Reading a graph of objects.
  *
  * Objects are told by their ids, and one at a time is held by a handle of ours, dropped before the
- * next: what it adds to a count is subtracted, so that counts are shown as they are without us.
+ * next: what it adds to a count is subtracted, so that counts are shown as they are without us. All
+ * counts are read before the edges are.
  */
 #define _GNU_SOURCE		/* tdestroy() */
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include "graph.h"
 
 #define AT_ONCE		1024	/* records */
-#define VALUE_BYTES	64	/* of a str, before it is cut */
 #define MAX_SLOTS	64	/* that are asked for one by one, for their numbers */
 
 bool refslab_graph_fail(struct graph *graph, unsigned int opcode, int err)
@@ -65,9 +65,11 @@ void refslab_graph_start(struct graph *graph, struct refslab_session *session)
 
 void refslab_graph_free(struct graph *graph)
 {
-	__u32 i;
+	__u32 i, j;
 
 	for (i = 0; i < graph->nr_nodes; i++) {
+		for (j = 0; j < graph->nodes[i].nr_edges + graph->nodes[i].nr_labels; j++)
+			free(graph->nodes[i].edges[j].label);
 		free(graph->nodes[i].names);
 		free(graph->nodes[i].value);
 		free(graph->nodes[i].edges);
@@ -148,6 +150,13 @@ static bool add_node(struct graph *graph, const struct refslab_record *record, _
 	return true;
 }
 
+/* Those of our handles; where nothing is counted, there is nothing to take off. */
+static void take_off(struct refslab_record *record, __u32 ours)
+{
+	if (record->refcount != REFSLAB_REFCOUNT_IMMORTAL)
+		record->refcount -= ours;
+}
+
 /* @ours: handles on it that nobody else knows of */
 static int record_of(struct refslab_session *session, __u32 handle, __u32 ours,
 		     struct refslab_record *record)
@@ -164,7 +173,7 @@ static int record_of(struct refslab_session *session, __u32 handle, __u32 ours,
 		err = refslab_op_refcount(session, handle, &record->refcount);
 	if (!err)
 		err = refslab_op_tracked(session, handle, &tracked, &generation);
-	record->refcount -= ours;
+	take_off(record, ours);
 	record->generation = tracked ? generation : REFSLAB_GEN_ALL;
 	return err;
 }
@@ -225,57 +234,12 @@ bool refslab_graph_for_each(struct graph *graph, __u32 handle, __u64 id, bool ba
 		for (i = 0; ok && !err && i < count; i++) {
 			/* our handle is on the object itself */
 			if (records[i].id == id)
-				records[i].refcount--;
+				take_off(&records[i], 1);
 			ok = fn(graph, &records[i], at++, arg);
 		}
 	} while (ok && !err && cursor);
 	free(records);
 	return err ? refslab_graph_fail(graph, opcode, err) : ok;
-}
-
-/* As a script would write it, cut when it is long; what is not ASCII stays as it is. */
-static char *quote(const char *text, size_t len, bool cut)
-{
-	char *quoted = malloc(4 * len + 8), *to = quoted;
-	size_t i;
-
-	if (!quoted)
-		return NULL;
-	/* not in the middle of a character */
-	while (cut && len && (text[len] & 0xc0) == 0x80)
-		len--;
-	*to++ = '"';
-	for (i = 0; i < len; i++) {
-		unsigned char c = text[i];
-
-		if (c < ' ' || c == 0x7f)
-			to += sprintf(to, "\\x%02x", c);
-		else if (c == '"' || c == '\\')
-			to += sprintf(to, "\\%c", c);
-		else
-			*to++ = c;
-	}
-	strcpy(to, cut ? "\"…" : "\"");
-	return quoted;
-}
-
-static bool read_value(struct graph *graph, __u32 handle, struct graph_node *node)
-{
-	char text[VALUE_BYTES + 1], number[24];
-	size_t len;
-	__s64 n;
-
-	/* an object of a type that has no value just has none */
-	if (!refslab_op_int_value(graph->session, handle, &n)) {
-		snprintf(number, sizeof(number), "%lld", n);
-		node->value = strdup(number);
-	} else if (!refslab_op_str_value(graph->session, handle, text, sizeof(text), &len)) {
-		node->value = quote(text, len > VALUE_BYTES / 2 ? VALUE_BYTES / 2 : len,
-				    len > VALUE_BYTES / 2);
-	} else {
-		return true;
-	}
-	return node->value ? true : refslab_graph_fail(graph, 0, -ENOMEM);
 }
 
 /* The number of the node whose edges are read, as nodes move when there are more. */
@@ -304,6 +268,7 @@ static bool add_edge(struct graph *graph, struct graph_node *node, const struct 
 	node->edges = more;
 	node->edges[node->nr_edges++] = *edge;
 	graph->nodes[edge->to].nr_in++;
+	graph->nodes[edge->to].nr_told += edge->told;
 	return true;
 }
 
@@ -344,6 +309,24 @@ static bool add_rest(struct graph *graph, struct graph_node *node, __u32 type)
 	return true;
 }
 
+bool refslab_graph_link(struct graph *graph, __u32 from, const struct refslab_record *record,
+			struct graph_edge *edge)
+{
+	struct graph_node *node = &graph->nodes[from];
+	struct graph_node *target = refslab_graph_find(graph, record->id);
+	char *label = edge->label;
+
+	if (target) {
+		edge->to = target - graph->nodes;
+		if (add_edge(graph, node, edge))
+			return true;
+		free(label);
+		return false;
+	}
+	free(label);
+	return edge->told || (learn_type(graph, record) && add_rest(graph, node, record->type));
+}
+
 struct linking {
 	__u32 from;
 	bool ordered;		/* a record's position is its element's number */
@@ -353,14 +336,9 @@ static bool link_record(struct graph *graph, const struct refslab_record *record
 			void *arg)
 {
 	const struct linking *linking = arg;
-	struct graph_node *node = &graph->nodes[linking->from];
-	struct graph_node *target = refslab_graph_find(graph, record->id);
 	struct graph_edge edge = { .at = at, .has_at = linking->ordered };
 
-	if (!target)
-		return learn_type(graph, record) && add_rest(graph, node, record->type);
-	edge.to = target - graph->nodes;
-	return add_edge(graph, node, &edge);
+	return refslab_graph_link(graph, linking->from, record, &edge);
 }
 
 /* Slots some of which are empty: ask each, so that its number is known. */
@@ -463,15 +441,18 @@ static bool read_edges(struct graph *graph, __u32 from)
 		return refslab_graph_fail(graph, REFSLAB_OP_BYID, err);
 	if (!handle)
 		return true;
-	ok = refslab_graph_for_each(graph, handle, node->id, false, link_record, &linking);
+	ok = refslab_graph_read_entries(graph, handle, from) ||
+	     (!graph->err && refslab_graph_for_each(graph, handle, node->id, false, link_record,
+						    &linking));
 	node->read = ok;
 	for (i = 0, records = node->nr_edges; i < node->nr_rest; i++)
 		records += node->rest[i].count;
-	if (ok && records && !linking.ordered &&
+	if (ok && records && !linking.ordered && !node->labelled &&
 	    !refslab_op_len(graph->session, handle, &len) && len && len <= MAX_SLOTS)
 		ok = number_slots(graph, handle, node, len);
 	if (ok && !records)
-		ok = read_value(graph, handle, node) && read_weak(graph, handle, from, false);
+		ok = refslab_graph_value(graph, handle, &node->value) &&
+		     read_weak(graph, handle, from, false);
 	refslab_op_close(graph->session, handle);
 	return ok;
 }

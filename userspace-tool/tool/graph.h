@@ -27,6 +27,8 @@ struct graph_edge {
 	__u64 at;		/* the slot's or the element's number */
 	bool has_at;
 	bool weak;		/* does not count */
+	char *label;		/* in place of a number, NULL: none */
+	bool told;		/* leads to a key, which is the label of another edge */
 };
 
 /* Objects of a type that are not in the picture. */
@@ -42,15 +44,20 @@ struct graph_node {
 	__u32 generation;	/* REFSLAB_GEN_ALL: not tracked */
 	__u32 depth;
 	char *names;		/* those that stand for it: "a, b"; NULL: none */
-	char *value;		/* of an int or a str, NULL: none */
+	char *value;		/* of an int, float, str or bytes, NULL: none */
 	struct graph_edge *edges;
 	__u32 nr_edges;
 	struct graph_rest *rest;	/* referents that were not read */
 	__u32 nr_rest;
 	__u32 nr_in;		/* edges that come here */
+	__u32 nr_told;		/* of those: as to what is a label elsewhere */
+	bool labelled;		/* its edges have labels, of a dict or an instance */
 	bool read;		/* its edges are known */
 	bool unreached;		/* no name reaches it */
 	/* graph_fold.c */
+	bool in_label;		/* in place of a box */
+	bool shown;		/* that label is in the picture */
+	__u32 nr_labels;	/* edges behind the others, to what is in labels of those */
 	bool hidden;		/* not in the picture, nor part of a box */
 	__u32 box;		/* the node whose box it is part of, usually itself */
 	__u32 boxed;		/* nodes in this one's box */
@@ -118,6 +125,23 @@ struct graph_node *refslab_graph_find(const struct graph *graph, __u64 id);
  */
 bool refslab_graph_for_each(struct graph *graph, __u32 handle, __u64 id, bool back,
 			    graph_record_fn fn, void *arg);
+/*
+ * Adds an edge to the object of a record, or to what is not in the picture. The label is the
+ * graph's from now on
+ */
+bool refslab_graph_link(struct graph *graph, __u32 from, const struct refslab_record *record,
+			struct graph_edge *edge);
+/*
+ * The edges of a dict or an instance, with labels. False with graph->err 0: it is none, or not to
+ * be read as one, and has no edges yet
+ */
+bool refslab_graph_read_entries(struct graph *graph, __u32 handle, __u32 from);
+/* The value of an int, float, str or bytes as a text to be freed; NULL when it has none. */
+bool refslab_graph_value(struct graph *graph, __u32 handle, char **value);
+/* The same of an int, a float or a short str, for a label. */
+bool refslab_graph_key_value(struct graph *graph, __u32 handle, char **value);
+/* The name of an attribute, likewise. */
+bool refslab_graph_attribute(struct graph *graph, __u32 handle, char **name);
 /* The names on the nodes, and which nodes no name reaches. */
 bool refslab_graph_read_names(struct graph *graph, const struct names *names);
 

@@ -185,6 +185,8 @@ static int read_command_line(int argc, char **argv, struct picture *picture, cha
 			if (!refslab_tool_number(cmd, "--max-nodes", optarg, GRAPH_MAX_READ,
 						 &picture->max_nodes))
 				return REFSLAB_EXIT_USAGE;
+			if (!picture->max_nodes)
+				return refslab_tool_usage(cmd, "--max-nodes is 1 at least");
 			break;
 		case 'j':
 			picture->json = true;
@@ -249,9 +251,9 @@ const struct refslab_command refslab_graph_command = {
 	"  -j, --json         with -o FILE: one object that says what is in the picture\n"
 	"  -h, --help         this text\n\n"
 	"A box has the names of an object, its type and value, #ID, its count of references and\n"
-	"its generation; an arrow has the number of the slot or the element. Objects of a type that\n"
-	"hang alone on the same one share a box with a double frame, and so does the middle of a\n"
-	"chain. Counts are those without the picture, which holds one object at a time while it\n"
-	"looks, and takes that off.\n",
+	"its generation; an arrow has the number of the slot or the element, the name of the\n"
+	"attribute, or the key. Objects of a type that hang alone on the same one share a box with a\n"
+	"double frame, and so does the middle of a chain. Counts are those without the picture,\n"
+	"which holds few objects at a time while it looks, and takes that off.\n",
 	.main = graph_main,
 };

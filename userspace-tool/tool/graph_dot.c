@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A graph in Graphviz' language. Labels are its HTML-like ones, so that only & < > " need quoting;
- * nodes are called n and a number, and nothing that comes from a heap is outside of a label.
+ * nodes are called n and a number, and nothing that comes from a heap is outside of such a label.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 /* References out of the picture that are a line in the label, and no box of their own. */
 #define REST_MIN	4
-#define LABELS_MAX	4	/* numbers on one arrow */
+#define LABELS_MAX	4	/* numbers or keys on one arrow */
 #define FAN_MIN		30	/* arrows of a box, for them to be pale */
 
 static const struct {
@@ -203,8 +203,12 @@ static void put_label(const struct graph *graph, FILE *to, __u32 box, const stru
 			putc(' ', to);
 			put_text(to, node->value);
 		}
-		fprintf(to, "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#606060\">#%llu, %u ref%s",
-			node->id, node->refcount, node->refcount == 1 ? "" : "s");
+		fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#606060\">", to);
+		if (node->refcount == REFSLAB_REFCOUNT_IMMORTAL)
+			fputs("constant", to);
+		else
+			fprintf(to, "#%llu, %u ref%s", node->id, node->refcount,
+				node->refcount == 1 ? "" : "s");
 		put_generation(to, node);
 		if (rest->total && rest->total < REST_MIN)
 			fprintf(to, "<BR/>+%llu not drawn", rest->total);
@@ -294,6 +298,21 @@ static __u32 edges_of(const struct graph *graph, __u32 box, struct graph_edge **
 	return n;
 }
 
+/* One line each, as there may be much in one. */
+static void put_keys(FILE *to, const struct graph_edge *edges, __u32 n)
+{
+	__u32 i;
+
+	fputs(n > LABELS_MAX ? "penwidth=1.5 label=<" : "label=<", to);
+	for (i = 0; i < n && i < LABELS_MAX; i++) {
+		fputs(i ? ",<BR/>" : "", to);
+		put_text(to, edges[i].label);
+	}
+	if (n > LABELS_MAX)
+		fprintf(to, ",<BR/>… %u more", n - LABELS_MAX);
+	putc('>', to);
+}
+
 static void put_arrow(const struct graph *graph, FILE *to, __u32 box,
 		      const struct graph_edge *edges, __u32 n, bool small)
 {
@@ -303,10 +322,12 @@ static void put_arrow(const struct graph *graph, FILE *to, __u32 box,
 	fprintf(to, "\tn%u -> n%u [", box, edges->to);
 	if (edges->weak)
 		fputs("style=dotted arrowhead=empty label=\"weak\"", to);
-	else if (n > LABELS_MAX && (small || shared || !edges->has_at))
+	else if (n > LABELS_MAX && (small || shared || !(edges->has_at || edges->label)))
 		fprintf(to, "penwidth=1.5 label=\"× %u\"", n);
-	else if (n > LABELS_MAX)
+	else if (n > LABELS_MAX && !edges->label)
 		fprintf(to, "penwidth=1.5 label=\"%llu … %llu\"", edges[0].at, edges[n - 1].at);
+	else if (edges->label && !small && !shared)
+		put_keys(to, edges, n);
 	for (i = 0; i < n && n <= LABELS_MAX && edges->has_at && !small && !shared &&
 	     !edges->weak; i++)
 		fprintf(to, "%s%llu%s", i ? ", " : "label=\"", edges[i].at, i + 1 < n ? "" : "\"");
@@ -333,7 +354,8 @@ static void put_arrows(const struct graph *graph, FILE *to, __u32 box, bool smal
 
 static void put_legend(const struct graph *graph, FILE *to, const struct graph_sum *sum)
 {
-	bool unreached = false, groups = false, rest = false;
+	bool unreached = false, groups = false, more = false;
+	struct rest rest;
 	__u32 i, j;
 
 	fputs("\tlabel=<<TABLE BORDER=\"0\" CELLSPACING=\"4\" CELLPADDING=\"3\"><TR>\n", to);
@@ -357,22 +379,27 @@ static void put_legend(const struct graph *graph, FILE *to, const struct graph_s
 
 		unreached |= graph->reach_known && node->unreached && !node->hidden;
 		groups |= node->boxed > 1 && !node->hidden;
-		for (j = 0; !graph->back && !node->hidden && j < node->nr_edges; j++)
-			rest |= graph->nodes[node->edges[j].to].hidden;
+		if (node->hidden || node->box != i)
+			continue;
+		rest_of(graph, i, &rest);
+		more |= rest.total && rest.total < REST_MIN;
+		free(rest.of);
 	}
 	if (groups)
 		fputs("\t\t<TD>double frame: several objects</TD>\n", to);
 	if (unreached)
 		fprintf(to, "\t\t<TD><FONT COLOR=\"#c00000\">%s</FONT></TD>\n",
 			"red, dashed: no name reaches it");
-	if (rest && sum->boxes > GRAPH_MANY)
-		fputs("\t\t<TD>+N: references not drawn</TD>\n", to);
+	if (more)
+		fprintf(to, "\t\t<TD>+N%s: references to what is not in the picture</TD>\n",
+			sum->boxes > GRAPH_MANY ? "" : " not drawn");
 	if (!graph->reach_known)
 		fputs("\t\t<TD>too many objects to tell what names reach</TD>\n", to);
 	if (sum->left_out) {
 		fputs("\t\t<TD>", to);
 		put_number(to, sum->left_out);
-		fputs(" more objects are not drawn</TD>\n", to);
+		fprintf(to, " more object%s not drawn</TD>\n",
+			sum->left_out == 1 ? " is" : "s are");
 	}
 	/* a row must have a cell */
 	if (!sum->objects)
@@ -388,8 +415,9 @@ static void count(const struct graph *graph, struct graph_sum *sum)
 	for (i = 0; i < graph->nr_nodes; i++) {
 		const struct graph_node *node = &graph->nodes[i];
 
-		sum->left_out += node->hidden;
-		sum->objects += !node->hidden;
+		sum->left_out += node->hidden && !node->shown;
+		sum->objects += !node->hidden || node->shown;
+		sum->references += node->hidden ? 0 : node->nr_labels;
 		sum->boxes += !node->hidden && node->box == i;
 		for (j = 0; !node->hidden && j < node->nr_edges; j++)
 			sum->references += !node->edges[j].weak &&
@@ -415,6 +443,7 @@ static void put_boxes(const struct graph *graph, FILE *to, bool unreached, bool 
 		if (unreached && !small && !apart)
 			fputs("\tsubgraph cluster_unreached {\n"
 			      "\tlabel=\"no name reaches these\" style=\"dashed,rounded\"\n"
+			      "\tlabelloc=t labeljust=l\n"
 			      "\tcolor=\"#c00000\" fontcolor=\"#c00000\"\n", to);
 		apart = unreached && !small;
 		put_node(graph, to, i, small);

@@ -2,13 +2,15 @@
 /*
  * What of a graph is worth a box of its own. Objects of a type that hang alone on the same other
  * one share a box, and so does the middle of a long chain; what has a name has a box. Then as many
- * boxes as there may be stay, those nearest to where the picture begins.
+ * boxes as there may be stay, those nearest to where the picture begins. Keys that are labels have
+ * no box, unless there is another reason for one.
  */
 #include <stdlib.h>
 
 #include "graph.h"
 
 #define GROUP_MIN	4	/* objects that share a box, at least */
+#define LABELLED_MIN	10	/* likewise, when the arrows to them have labels */
 #define CHAIN_MIN	9	/* links of a chain whose middle is one box */
 #define CHAIN_ENDS	2	/* of which so many stay at either end */
 
@@ -36,7 +38,7 @@ static bool hangs(const struct graph *graph, const struct graph_node *node, cons
 {
 	__u32 i;
 
-	if (node->names || node->nr_rest || !node->read)
+	if (node->names || node->nr_rest || !node->read || node->in_label)
 		return false;
 	if (!graph->back) {
 		*on = parent[node - graph->nodes];
@@ -55,7 +57,7 @@ static void share(struct graph *graph, const struct hanging *hanging, __u32 n)
 {
 	__u32 i;
 
-	if (n < GROUP_MIN)
+	if (n < (graph->nodes[hanging->on].labelled && !graph->back ? LABELLED_MIN : GROUP_MIN))
 		return;
 	for (i = 1; i < n; i++)
 		graph->nodes[hanging[i].node].box = hanging[0].node;
@@ -142,11 +144,51 @@ static void fold_chains(struct graph *graph, const __u32 *parent)
 	free(seen);
 }
 
+static void take_labels(struct graph *graph)
+{
+	__u32 i, j;
+
+	for (i = 0; i < graph->nr_nodes; i++) {
+		struct graph_node *node = &graph->nodes[i];
+
+		node->in_label = node->nr_told && node->nr_told == node->nr_in && !node->names;
+	}
+	for (i = 0; i < graph->nr_nodes; i++) {
+		struct graph_node *node = &graph->nodes[i];
+
+		for (j = 0; j < node->nr_edges;) {
+			struct graph_edge edge = node->edges[j];
+
+			if (!edge.told || !graph->nodes[edge.to].in_label) {
+				j++;
+				continue;
+			}
+			node->edges[j] = node->edges[--node->nr_edges];
+			node->edges[node->nr_edges] = edge;
+			node->nr_labels++;
+		}
+	}
+}
+
+/* What is in the label of a box that is drawn is in the picture. */
+static void show_labels(struct graph *graph)
+{
+	__u32 i, j;
+
+	for (i = 0; i < graph->nr_nodes; i++) {
+		const struct graph_node *node = &graph->nodes[i];
+
+		for (j = 0; !node->hidden && j < node->nr_labels; j++)
+			graph->nodes[node->edges[node->nr_edges + j].to].shown = true;
+	}
+}
+
 void refslab_graph_fold(struct graph *graph)
 {
 	__u32 *parent = calloc(graph->nr_nodes + 1, sizeof(*parent));
 	__u32 i, j, boxes = 0;
 
+	take_labels(graph);
 	for (i = 0; i < graph->nr_nodes; i++) {
 		graph->nodes[i].box = i;
 		graph->nodes[i].boxed = 1;
@@ -162,10 +204,14 @@ void refslab_graph_fold(struct graph *graph)
 	for (i = 0; i < graph->nr_nodes; i++) {
 		struct graph_node *node = &graph->nodes[i];
 
-		node->hidden = node->box == i ? boxes++ >= graph->max_nodes :
+		if (node->in_label)
+			node->hidden = true;
+		else
+			node->hidden = node->box == i ? boxes++ >= graph->max_nodes :
 						graph->nodes[node->box].hidden;
 	}
 	/* A chain may be met from behind. */
 	for (i = 0; i < graph->nr_nodes; i++)
 		graph->nodes[i].hidden = graph->nodes[graph->nodes[i].box].hidden;
+	show_labels(graph);
 }

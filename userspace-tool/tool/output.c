@@ -287,8 +287,11 @@ static void print_words(const struct parser_line *line)
 
 static void print_graph(struct json_object *result)
 {
-	printf("graph %s: %s objects, %s references", text_of(result, "graph"),
-	       text_of(result, "objects"), text_of(result, "references"));
+	const char *objects = text_of(result, "objects");
+	const char *references = text_of(result, "references");
+
+	printf("graph %s: %s object%s, %s reference%s", text_of(result, "graph"), objects,
+	       strcmp(objects, "1") ? "s" : "", references, strcmp(references, "1") ? "s" : "");
 	printf(", %s left out\n", text_of(result, "left_out"));
 }
 
