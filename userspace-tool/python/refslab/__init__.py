@@ -25,22 +25,10 @@ from ._errors import (
     HeapValueError,
 )
 from ._session import library_version
+from .atoms import Bytes, Float, Int, Object, Str
 from .collector import Collector
 from .heap import Heap, Type
-from .objects import (
-    Bytes,
-    Dict,
-    Float,
-    Instance,
-    Int,
-    List,
-    Object,
-    Set,
-    Str,
-    Tuple,
-    UserObject,
-    WeakRef,
-)
+from .objects import Dict, Instance, List, Set, Tuple, UserObject, WeakRef
 
 __version__ = "0.1.0"
 

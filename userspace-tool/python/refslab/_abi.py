@@ -12,6 +12,11 @@ from ctypes import c_uint64, c_void_p
 LIBRARY = "librefslab.so.0"
 
 MAX_OPS = 4096
+NAME_MAX = 31
+MAX_SLOTS = 65535
+MAX_PAYLOAD = 1 << 20
+MAX_CACHE = 65536
+REFCOUNT_IMMORTAL = 0xFFFFFFFF
 GENERATIONS = 3
 GEN_FROZEN = 3
 GEN_ALL = 0xFFFFFFFF
@@ -207,7 +212,14 @@ class Stat(ctypes.Structure):
 
 def load() -> ctypes.CDLL:
     """librefslab, with the functions that are used; REFSLAB_LIBRARY names another file."""
-    lib = ctypes.CDLL(os.environ.get("REFSLAB_LIBRARY") or LIBRARY)
+    name = os.environ.get("REFSLAB_LIBRARY") or LIBRARY
+    try:
+        lib = ctypes.CDLL(name)
+    except OSError as e:
+        raise ImportError(
+            f"{e}: set REFSLAB_LIBRARY to where librefslab is; see the package's README",
+            name="refslab",
+        ) from None
     session = c_void_p
     lib.refslab_version.argtypes = []
     lib.refslab_version.restype = c_char_p

@@ -36,6 +36,11 @@ class ClosedError(ValueError):
     """The heap, or the object's handle, is closed."""
 
 
+# As programs import them, and tracebacks show them.
+for _class in (Error, HeapTypeError, HeapValueError, HeapMemoryError, HeapOverflowError,
+               ClosedError):
+    _class.__module__ = "refslab"
+
 _CLASSES: Dict[int, Type[Error]] = {
     _errno.EPROTOTYPE: HeapTypeError,
     _errno.EINVAL: HeapValueError,

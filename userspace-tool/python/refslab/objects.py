@@ -1,168 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Objects of a heap, as Python's own."""
+"""Objects that refer to others, as Python's own."""
 
 from __future__ import annotations
 
 import errno
 import operator
 import typing as t
-from collections.abc import MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import ItemsView, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import ValuesView
 
 from ._abi import Op
-from ._errors import ClosedError, Error
+from ._errors import Error, HeapTypeError
+from .atoms import Bytes, Float, Int, Object, Str
 
 if t.TYPE_CHECKING:
-    from .heap import Heap, TypeInfo
+    from .heap import TypeInfo
 
-
-class Object:
-    """
-    An object of a heap, by one handle: one reference. All names that a program has for the object
-    are this one Python object, so that `is` and == tell whether two are the same. The handle is
-    dropped when the last name goes (`del`), by close(), or at the end of a `with`.
-    """
-
-    __slots__ = ("_heap", "_handle", "_id", "__weakref__")
-
-    _heap: Heap
-    _handle: int
-    _id: int
-
-    def __init__(self, heap: Heap, handle: int, number: int) -> None:
-        object.__setattr__(self, "_heap", heap)
-        object.__setattr__(self, "_handle", handle)
-        object.__setattr__(self, "_id", number)
-
-    def _use(self) -> int:
-        """The handle, as an operand."""
-        if not self._handle:
-            raise ClosedError("the object's handle is closed")
-        return self._handle
-
-    def close(self) -> None:
-        """Drops the handle, for all names there are."""
-        self._heap._drop(self)
-
-    @property
-    def closed(self) -> bool:
-        """Is the handle dropped?"""
-        return not self._handle or self._heap.closed
-
-    def __enter__(self: T) -> T:
-        self._use()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # Objects that never came to be have no handle, and at the end of the interpreter anything
-        # may be gone already; the kernel then drops what is left.
-        try:
-            self._heap._drop(self)
-        except Exception:
-            pass
-
-    def __copy__(self: T) -> T:
-        return self
-
-    def __reduce__(self) -> t.NoReturn:
-        raise TypeError(f"cannot pickle a {type(self).__name__} of a heap")
-
-    def __repr__(self) -> str:
-        return f"<refslab.{self._name()} {self._id}{' closed' if self.closed else ''}>"
-
-    def _name(self) -> str:
-        return type(self).__name__
-
-
-T = t.TypeVar("T", bound=Object)
-
-
-class Atom(Object):
-    """An object that has a value and refers to nothing. Equal to others by its value."""
-
-    __slots__ = ("_cached",)
-
-    _cached: t.Any
-
-    @property
-    def value(self) -> t.Any:
-        """The value, as Python's."""
-        try:
-            return self._cached
-        except AttributeError:
-            value = self._heap._value(type(self), self._use())
-            object.__setattr__(self, "_cached", value)
-            return value
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self.value == (other.value if isinstance(other, Atom) else other))
-
-    def __hash__(self) -> int:
-        return hash(self.value)
-
-    def __repr__(self) -> str:
-        if self.closed:
-            return super().__repr__()
-        return f"<refslab.{self._name()} {self._id} {self.value!r}>"
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class Int(Atom):
-    """An int of 64 bits, signed."""
-
-    __slots__ = ()
-
-    def __int__(self) -> int:
-        return int(self.value)
-
-    __index__ = __int__
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-class Float(Atom):
-    """A float."""
-
-    __slots__ = ()
-
-    def __int__(self) -> int:
-        return int(self.value)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-class Str(Atom):
-    """A str."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-
-class Bytes(Atom):
-    """Bytes."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __bytes__(self) -> bytes:
-        return bytes(self.value)
-
+__all__ = [
+    "BUILT_IN", "VALUES", "Bytes", "Dict", "Float", "Instance", "Int", "List", "Object", "Set",
+    "Str", "Tuple", "UserObject", "WeakRef",
+]
 
 class _Sequence(Object):
     """What lists and tuples have in common."""
@@ -186,9 +43,9 @@ class _Sequence(Object):
         return error
 
     def _get(self, index: t.Any) -> t.Any:
-        if isinstance(index, slice):
-            return [self._get(i) for i in range(*index.indices(len(self)))]
         try:
+            if isinstance(index, slice):
+                return self._heap._items(self, range(*index.indices(len(self))))
             return self._heap._load(Op.ITEM, self._use(), self._index(index))
         except Error as e:
             raise self._out_of_range(e) from None
@@ -201,14 +58,25 @@ class _Sequence(Object):
             raise self._out_of_range(e) from None
 
     def _elements(self) -> t.Iterator[t.Any]:
-        i = 0
+        """By index, as Python goes; many elements by one call, until the program changes some."""
+        index = cursor = 0
+        writes = self._writes
+        while self._writes == writes:
+            found, cursor = self._heap._many_entries(self, cursor, False)
+            found.reverse()
+            while found and self._writes == writes:
+                index += 1
+                yield found.pop()[0]
+            if not cursor and not found and self._writes == writes:
+                return
+        del found
         while True:
             try:
-                element = self._get(i)
+                element = self._get(index)
             except IndexError:
                 return
+            index += 1
             yield element
-            i += 1
 
     def _contains(self, value: t.Any) -> bool:
         return any(x is value or x == value for x in self._elements())
@@ -219,6 +87,53 @@ class _Sequence(Object):
         if len(self) != len(other):
             return False
         return all(x is y or x == y for x, y in zip(self._elements(), other))
+
+    def index(self, value: t.Any, start: int = 0, stop: t.Optional[int] = None) -> int:
+        """Where the first equal element is."""
+        length = len(self)
+        start, stop, _ = slice(start, stop).indices(length)
+        for i, x in enumerate(self._elements()):
+            if i >= stop:
+                break
+            if i >= start and (x is value or x == value):
+                return i
+        if isinstance(self, Tuple):
+            raise ValueError("tuple.index(x): x not in tuple")
+        raise ValueError(f"{value!r} is not in list")
+
+    def _kin(self, other: t.Any) -> t.Any:
+        """The other's elements, as a list or a tuple of Python's; NotImplemented for others."""
+        mine, plain = (Tuple, tuple) if isinstance(self, Tuple) else (List, list)
+        if isinstance(other, (mine, plain)):
+            return plain(other)
+        return NotImplemented
+
+    def _compare(self, op: t.Callable[[t.Any, t.Any], t.Any], other: t.Any) -> t.Any:
+        theirs = self._kin(other)
+        return theirs if theirs is NotImplemented else op(self._kin(self), theirs)
+
+    def __lt__(self, other: t.Any) -> t.Any:
+        return self._compare(operator.lt, other)
+
+    def __le__(self, other: t.Any) -> t.Any:
+        return self._compare(operator.le, other)
+
+    def __gt__(self, other: t.Any) -> t.Any:
+        return self._compare(operator.gt, other)
+
+    def __ge__(self, other: t.Any) -> t.Any:
+        return self._compare(operator.ge, other)
+
+    def __add__(self, other: t.Any) -> t.Any:
+        return self._compare(operator.add, other)
+
+    def __radd__(self, other: t.Any) -> t.Any:
+        return self._compare(lambda mine, theirs: theirs + mine, other)
+
+    def __mul__(self, times: t.SupportsIndex) -> t.Any:
+        return self._kin(self) * operator.index(times)
+
+    __rmul__ = __mul__
 
     def _show(self, brackets: str) -> str:
         if self.closed:
@@ -248,6 +163,7 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
         if isinstance(index, slice):
             self._set_slice(index, value)
             return
+        self._writes += 1
         try:
             self._heap._store(Op.SETITEM, self._use(), self._index(index), value=value)
         except Error as e:
@@ -266,11 +182,12 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
             for i, value in zip(places, values):
                 self[i] = value
             return
-        del self[start:stop]
+        del self[start : max(start, stop)]
         for i, value in enumerate(values):
             self.insert(start + i, value)
 
     def __delitem__(self, index: t.Any) -> None:
+        self._writes += 1
         if isinstance(index, slice):
             places = sorted(range(*index.indices(len(self))), reverse=True)
             self._heap._many([(Op.DELITEM, (self._use(), i)) for i in places])
@@ -285,16 +202,19 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
         length = len(self)
         i = operator.index(index)
         i = max(0, i + length) if i < 0 else min(i, length)
+        self._writes += 1
         self._heap._store(Op.INSERT, self._use(), i, value=value)
 
     def append(self, value: t.Any) -> None:
         """Appends to the end."""
+        self._writes += 1
         self._heap._store(Op.APPEND, self._use(), value=value)
 
     def extend(self, values: t.Iterable[t.Any]) -> None:
         """Appends all of them."""
         if values is self:
             values = list(values)
+        self._writes += 1
         self._heap._fill(self, values)
 
     def pop(self, index: t.SupportsIndex = -1) -> t.Any:
@@ -302,6 +222,7 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
         length = len(self)
         if not length:
             raise IndexError("pop from empty list")
+        self._writes += 1
         try:
             return self._heap._load(Op.POP, self._use(), self._index(index))
         except Error as e:
@@ -312,6 +233,47 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
     def clear(self) -> None:
         """Takes all elements out."""
         del self[:]
+
+    def remove(self, value: t.Any) -> None:
+        """Takes the first equal element out."""
+        try:
+            place = self.index(value)
+        except ValueError:
+            raise ValueError("list.remove(x): x not in list") from None
+        del self[place]
+
+    def copy(self) -> List:
+        """A new list of the heap with the same elements."""
+        return self._heap.list(iter(self._heap._all(self)))
+
+    def reverse(self) -> None:
+        """Turns it round."""
+        self._writes += 1
+        self._heap._place(self, self._heap._all(self)[::-1])
+
+    def sort(
+        self, *, key: t.Optional[t.Callable[[t.Any], t.Any]] = None, reverse: bool = False
+    ) -> None:
+        """Sorts it, by values where elements are atoms. The elements stay the objects they are."""
+        writes = self._writes
+        elements = self._heap._all(self)
+        values = list(self._elements())
+        if len(values) != len(elements):
+            raise ValueError("list modified during sort")
+        keys = values if key is None else [key(value) for value in values]
+        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
+        if self._writes != writes:
+            raise ValueError("list modified during sort")
+        self._writes += 1
+        self._heap._place(self, [elements[i] for i in order])
+
+    def __imul__(self, times: t.SupportsIndex) -> List:
+        n = operator.index(times)
+        if n <= 0:
+            self.clear()
+        elif n > 1:
+            self.extend(self._heap._all(self) * (n - 1))
+        return self
 
     def __iter__(self) -> t.Iterator[t.Any]:
         return self._elements()
@@ -357,6 +319,54 @@ class Tuple(_Sequence, Sequence):  # type: ignore[type-arg]
         return self._show("()")
 
 
+def _not_a_key(error: Error, key: t.Any) -> Exception:
+    """The exception for a key that a dict or set does not take."""
+    if not isinstance(error, HeapTypeError):
+        return error
+    if isinstance(key, (tuple, Tuple)):
+        return TypeError("a Tuple with something in it that cannot be a key cannot be a key")
+    name = key._name() if isinstance(key, Object) else _CONTAINERS.get(type(key), "object")
+    return TypeError(f"a {name} cannot be a key")
+
+
+_CONTAINERS: t.Dict[type, str] = {list: "List", dict: "Dict", set: "Set", frozenset: "Set"}
+
+
+class _Items(ItemsView):  # type: ignore[type-arg]
+    """Many pairs by one call."""
+
+    __slots__ = ()
+
+    _mapping: Dict
+
+    def __iter__(self) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
+        return self._mapping._heap._entries(self._mapping)
+
+    def __reversed__(self) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
+        return reversed(list(self))
+
+    @classmethod
+    def _from_iterable(cls, it: t.Iterable[t.Any]) -> t.Any:
+        return set(it)
+
+
+class _Values(ValuesView):  # type: ignore[type-arg]
+    """Likewise."""
+
+    __slots__ = ()
+
+    _mapping: Dict
+
+    def __iter__(self) -> t.Iterator[t.Any]:
+        return (value for _, value in self._mapping._heap._entries(self._mapping))
+
+    def __reversed__(self) -> t.Iterator[t.Any]:
+        return reversed(list(self))
+
+    def __contains__(self, value: object) -> bool:
+        return any(x is value or x == value for x in self)
+
+
 class Dict(Object, MutableMapping):  # type: ignore[type-arg]
     """
     A dict, in the order of insertion. Keys are ints, floats, strs, bytes, tuples of those, and, by
@@ -373,7 +383,7 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
     def _missing(self, error: Error, key: t.Any) -> Exception:
         if error.errno == errno.ENOKEY:
             return KeyError(key)
-        return error
+        return _not_a_key(error, key)
 
     def __getitem__(self, key: t.Any) -> t.Any:
         try:
@@ -389,19 +399,82 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             raise self._missing(e, key) from None
 
     def __setitem__(self, key: t.Any, value: t.Any) -> None:
-        self._heap._store(Op.DICT_SETITEM, self._use(), value=key, second=value)
+        self._writes += 1
+        try:
+            self._heap._store(Op.DICT_SETITEM, self._use(), value=key, second=value)
+        except Error as e:
+            raise self._missing(e, key) from None
 
     def __delitem__(self, key: t.Any) -> None:
+        self._writes += 1
         try:
             self._heap._store(Op.DICT_DELITEM, self._use(), value=key)
         except Error as e:
             raise self._missing(e, key) from None
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._heap._store(Op.CONTAINS, self._use(), value=key))
+        try:
+            return bool(self._heap._store(Op.CONTAINS, self._use(), value=key))
+        except Error as e:
+            raise self._missing(e, key) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
-        return (key for key, _ in self._heap._entries(self))
+        return (key for key, _ in self._heap._entries(self, values=False))
+
+    def __reversed__(self) -> t.Iterator[t.Any]:
+        return reversed(list(self))
+
+    def items(self) -> t.Any:
+        """The pairs of keys and values."""
+        return _Items(self)
+
+    def values(self) -> t.Any:
+        """The values."""
+        return _Values(self)
+
+    def update(self, items: t.Any = (), /, **named: t.Any) -> None:
+        """Sets what a mapping has, or pairs of keys and values, and what is named."""
+        if hasattr(items, "keys"):
+            items = items.items() if isinstance(items, (dict, Dict)) else [
+                (key, items[key]) for key in items.keys()
+            ]
+        for n, pair in enumerate(list(items)):
+            try:
+                pair = tuple(pair)
+            except TypeError:
+                raise TypeError(
+                    f"cannot convert dictionary update sequence element #{n} to a sequence"
+                ) from None
+            if len(pair) != 2:
+                raise ValueError(
+                    f"dictionary update sequence element #{n} has length {len(pair)}; "
+                    "2 is required"
+                )
+            self[pair[0]] = pair[1]
+        for key, value in named.items():
+            self[key] = value
+
+    def copy(self) -> Dict:
+        """A new dict of the heap with the same keys and values."""
+        return self._heap.dict(self)
+
+    def fromkeys(self, keys: t.Iterable[t.Any], value: t.Any) -> Dict:
+        """A new dict of the heap; each key has the one value, which cannot be None."""
+        return self._heap.dict([(key, value) for key in keys])
+
+    def __or__(self, other: t.Any) -> t.Any:
+        if not isinstance(other, (dict, Dict)):
+            return NotImplemented
+        return {**self, **other}
+
+    def __ror__(self, other: t.Any) -> t.Any:
+        if not isinstance(other, (dict, Dict)):
+            return NotImplemented
+        return {**other, **self}
+
+    def __ior__(self, other: t.Any) -> Dict:
+        self.update(other)
+        return self
 
     def clear(self) -> None:
         """Takes all keys out."""
@@ -433,7 +506,7 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
 
 
 class Set(Object, MutableSet):  # type: ignore[type-arg]
-    """A set. Operators like | give sets of Python's."""
+    """A set. Operators like |, and union() and the like, give sets of Python's."""
 
     __slots__ = ()
 
@@ -447,23 +520,89 @@ class Set(Object, MutableSet):  # type: ignore[type-arg]
         return self._heap._call(Op.LEN, self._use())[0]
 
     def __contains__(self, value: object) -> bool:
-        return bool(self._heap._store(Op.CONTAINS, self._use(), value=value))
+        try:
+            return bool(self._heap._store(Op.CONTAINS, self._use(), value=value))
+        except Error as e:
+            raise _not_a_key(e, value) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
-        return (value for value, _ in self._heap._entries(self))
+        return (value for value, _ in self._heap._entries(self, values=False))
 
     def add(self, value: t.Any) -> None:
         """Adds, if it is not in."""
-        self._heap._store(Op.ADD, self._use(), value=value)
+        self._writes += 1
+        try:
+            self._heap._store(Op.ADD, self._use(), value=value)
+        except Error as e:
+            raise _not_a_key(e, value) from None
 
     def discard(self, value: t.Any) -> None:
         """Takes it out, if it is in."""
-        self._heap._store(Op.DISCARD, self._use(), value=value)
+        self._writes += 1
+        try:
+            self._heap._store(Op.DISCARD, self._use(), value=value)
+        except Error as e:
+            raise _not_a_key(e, value) from None
 
     def clear(self) -> None:
         """Takes all out."""
         for value in list(self):
             self.discard(value)
+
+    def copy(self) -> Set:
+        """A new set of the heap with the same elements."""
+        return self._heap.set(self)
+
+    def union(self, *others: t.Iterable[t.Any]) -> t.Set[t.Any]:
+        """What is in any of them."""
+        return set(self).union(*others)
+
+    def intersection(self, *others: t.Iterable[t.Any]) -> t.Set[t.Any]:
+        """What is in all of them."""
+        return set(self).intersection(*others)
+
+    def difference(self, *others: t.Iterable[t.Any]) -> t.Set[t.Any]:
+        """What is in none of the others."""
+        return set(self).difference(*others)
+
+    def symmetric_difference(self, other: t.Iterable[t.Any]) -> t.Set[t.Any]:
+        """What is in one of both."""
+        return set(self).symmetric_difference(other)
+
+    def issubset(self, other: t.Iterable[t.Any]) -> bool:
+        """Is all of it in the other?"""
+        return set(self).issubset(other)
+
+    def issuperset(self, other: t.Iterable[t.Any]) -> bool:
+        """Is all of the other in it?"""
+        return set(self).issuperset(other)
+
+    def isdisjoint(self, other: t.Iterable[t.Any]) -> bool:
+        """Is nothing in both?"""
+        return set(self).isdisjoint(other)
+
+    def update(self, *others: t.Iterable[t.Any]) -> None:
+        """Adds what is in the others."""
+        for other in others:
+            for value in list(other):
+                self.add(value)
+
+    def difference_update(self, *others: t.Iterable[t.Any]) -> None:
+        """Takes out what is in the others."""
+        for other in others:
+            for value in list(other):
+                self.discard(value)
+
+    def intersection_update(self, *others: t.Iterable[t.Any]) -> None:
+        """Leaves what is in all of them."""
+        self.difference_update(self.difference(self.intersection(*others)))
+
+    def symmetric_difference_update(self, other: t.Iterable[t.Any]) -> None:
+        """Leaves what is in one of both."""
+        theirs = set(other)
+        both = self.intersection(theirs)
+        self.update(theirs)
+        self.difference_update(both)
 
     def __repr__(self) -> str:
         if self.closed:
@@ -500,6 +639,8 @@ class Instance(_Attributes):
     def __setattr__(self, name: str, value: t.Any) -> None:
         if self._taken(name):
             raise AttributeError(f"the name {name!r} is taken")
+        if not (name.isascii() and name.isidentifier()):
+            raise AttributeError(f"an attribute's name is an ASCII identifier, not {name!r}")
         self._heap._store(Op.SETATTR, self._use(), text=name.encode(), value=value)
 
     def __delattr__(self, name: str) -> None:

@@ -142,6 +142,98 @@ class Dicts(HeapTest):
         d.clear()
         self.assertEqual(self.handles(), 1)
 
+    def test_changes_of_small_ones(self):
+        for n in (1, 3, 300):
+            for use in (lambda d, k: d.pop(k), lambda d, k: d.update({k + 1000: 1})):
+                d = self.heap.dict({i: [i] for i in range(n)})
+                with self.assertRaisesRegex(
+                    RuntimeError, "^dictionary changed size during iteration$"
+                ):
+                    for key in d:
+                        use(d, key)
+                d = self.heap.dict({i: i for i in range(n)})
+                with self.assertRaises(RuntimeError):
+                    for key, _ in d.items():
+                        use(d, key)
+            s = self.heap.set(range(n))
+            with self.assertRaisesRegex(RuntimeError, "^Set changed size during iteration$"):
+                for x in s:
+                    s.remove(x)
+            s = self.heap.set(range(n))
+            with self.assertRaises(RuntimeError):
+                for x in s:
+                    s.add(x + 1000)
+        d = self.heap.dict({1: 1})
+        iterator = iter(d)
+        d[2] = 2
+        self.assertRaises(RuntimeError, next, iterator)
+
+    def test_values_may_change_during_iteration(self):
+        d = self.heap.dict({n: n for n in range(300)})
+        for key in d:
+            d[key] += 1
+        self.assertEqual(list(d.values()), list(range(1, 301)))
+        seen = []
+        for key, value in d.items():
+            d[299] = "new"
+            seen.append(value)
+        self.assertEqual(seen[-2:], [299, "new"])
+
+    def test_a_key_that_is_replaced_during_iteration(self):
+        d = self.heap.dict({n: n for n in range(10)})
+        with self.assertRaises(RuntimeError):
+            for key in d:
+                if not key:
+                    del d[5]
+                    d["new"] = 5
+
+    def test_many_entries_of_all_kinds(self):
+        values = [7, 10**12, -1.5, "s", "x" * 63, "y" * 64, "z" * 65, "ü" * 5000, b"", b"b" * 9000]
+        d = self.heap.dict({n: values[n % 10] for n in range(1000)})
+        self.assertEqual(dict(d.items()), {n: values[n % 10] for n in range(1000)})
+        self.assertEqual(list(d.values()), values * 100)
+        self.assertEqual(self.handles(), 1)
+        box = self.heap.list(values * 100)
+        self.assertEqual(list(box), values * 100)
+        self.assertEqual(box[3:777:2], (values * 100)[3:777:2])
+        self.assertEqual(self.handles(), 2)
+
+    def test_operators_and_methods(self):
+        d = self.heap.dict(a=1, b=2)
+        self.assertEqual(d | {"b": 3, "c": 4}, {"a": 1, "b": 3, "c": 4})
+        self.assertIs(type(d | d), dict)
+        self.assertEqual({"a": 0, "z": 1} | d, {"a": 1, "z": 1, "b": 2})
+        same = d
+        d |= {"c": [3]}
+        self.assertIs(same, d)
+        self.assertEqual(list(reversed(d)), ["c", "b", "a"])
+        self.assertEqual(list(reversed(d.items()))[-1], ("a", 1))
+        copy = d.copy()
+        self.assertIsInstance(copy, refslab.Dict)
+        self.assertIsNot(copy, d)
+        self.assertIs(copy["c"], d["c"])
+        self.assertEqual(d.fromkeys("ab", 1), {"a": 1, "b": 1})
+        self.assertEqual(d.keys() & {"a"}, {"a"})
+        self.assertIn(("a", 1), d.items())
+        self.assertRaises(TypeError, lambda: d | [1])
+
+    def test_messages(self):
+        d = self.heap.dict(a=1)
+        for wrong, kind, text in (
+            (lambda: self.heap.dict([1]), TypeError,
+             "cannot convert dictionary update sequence element #0 to a sequence"),
+            (lambda: self.heap.dict([(1, 2, 3)]), ValueError,
+             "dictionary update sequence element #0 has length 3; 2 is required"),
+            (lambda: d.update({"a": None}), TypeError, "a heap cannot hold a NoneType"),
+            (lambda: d[[]], TypeError, "a List cannot be a key"),
+            (lambda: d.update({"a": 1}) or {} in d, TypeError, "a Dict cannot be a key"),
+            (lambda: d.setdefault(self.heap.set(), 1), TypeError, "a Set cannot be a key"),
+            (lambda: self.heap.set([[1]]), TypeError, "a List cannot be a key"),
+        ):
+            with self.assertRaises(kind) as caught:
+                wrong()
+            self.assertEqual(str(caught.exception), text)
+
     def test_an_iteration_that_ends_early_leaves_nothing(self):
         d = self.heap.dict({n: [n] for n in range(600)})
         for key in d:
@@ -183,6 +275,29 @@ class Sets(HeapTest):
         self.assertRaises(TypeError, s.add, [])
         s.clear()
         self.assertEqual(repr(s), "set()")
+
+    def test_methods(self):
+        s = self.heap.set([1, 2, 3])
+        for given in (s.union([4], [5]), s | {4, 5}):
+            self.assertEqual(given, {1, 2, 3, 4, 5})
+            self.assertIs(type(given), set)
+        self.assertEqual(s.intersection([1, 9]), {1})
+        self.assertEqual(s.difference([1], [2]), {3})
+        self.assertEqual(s.symmetric_difference([1, 7]), {2, 3, 7})
+        self.assertTrue(s.issubset(range(9)))
+        self.assertTrue(s.issuperset([1]))
+        self.assertFalse(s.issuperset([9]))
+        self.assertTrue(s.isdisjoint([9]))
+        copy = s.copy()
+        self.assertIsInstance(copy, refslab.Set)
+        copy.update([4], s, (5,))
+        self.assertEqual(copy, {1, 2, 3, 4, 5})
+        copy.difference_update([1], copy & {2})
+        copy.intersection_update([3, 4])
+        self.assertEqual(copy, {3, 4})
+        copy.symmetric_difference_update([4, 6])
+        self.assertEqual(copy, {3, 6})
+        self.assertEqual(s, {1, 2, 3})
 
     def test_conversion(self):
         s = self.heap.convert({1, 2})

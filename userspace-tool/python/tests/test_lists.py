@@ -35,6 +35,45 @@ class Atoms(HeapTest):
         self.assertEqual(self.heap._objects, {})
         self.assert_nothing_left()
 
+    def test_operators(self):
+        seven, half = self.heap.int(7), self.heap.float(0.5)
+        self.assertEqual((seven + 1, 1 + seven, seven - half, 2 ** seven), (8, 8, 6.5, 128))
+        self.assertEqual((seven // 2, divmod(seven, 2), -seven, abs(-seven)), (3, (3, 1), -7, 7))
+        self.assertEqual((seven & 3, seven << 1, 1 | seven, ~seven), (3, 14, 7, -8))
+        self.assertIs(type(seven + seven), int)
+        self.assertTrue(half < 1 < seven and seven >= 7)
+        self.assertEqual((sum([seven, half]), max(half, seven)), (7.5, seven))
+        self.assertEqual((f"{seven:03d}", f"{half:.2f}", round(half)), ("007", "0.50", 0))
+        self.assertEqual(list(range(10))[seven], 7)
+        text, data = self.heap.str("ab"), self.heap.bytes(b"ab")
+        self.assertEqual((text + "c", "c" + text, text * 2, text[0]), ("abc", "cab", "abab", "a"))
+        self.assertEqual((f"{text:>4}", "a" in text, list(data), data + b"c"),
+                         ("  ab", True, [97, 98], b"abc"))
+        self.assertTrue(text < "b")
+        self.assertRaises(TypeError, lambda: seven + "x")
+        self.assertRaises(TypeError, lambda: text < 1)
+        self.assertRaises(TypeError, lambda: half & 1)
+
+    def test_constants_have_no_id(self):
+        self.assertEqual(repr(self.heap.int(7)), "<refslab.Int 7>")
+        large = self.heap.int(10**12)
+        self.assertEqual(repr(large), f"<refslab.Int {self.heap.id(large)} {10**12}>")
+
+    def test_messages(self):
+        for wrong in ("5", 1.5):
+            with self.assertRaises(TypeError) as caught:
+                self.heap.int(wrong)
+            self.assertIn("cannot be interpreted as an integer", str(caught.exception))
+        box = self.heap.list([1])
+        with self.assertRaisesRegex(ValueError, "x not in list"):
+            box.remove(777)
+        with self.assertRaisesRegex(ValueError, "777 is not in list"):
+            box.index(777)
+        with self.assertRaisesRegex(ValueError, "x not in tuple"):
+            self.heap.tuple([1]).index(777)
+        with self.assertRaisesRegex(TypeError, "^a heap cannot hold a NoneType$"):
+            box.append(None)
+
     def test_what_has_no_counterpart(self):
         box = self.heap.list()
         for value in (None, object(), 1j):
@@ -100,6 +139,57 @@ class Lists(HeapTest):
         self.assertTrue(not x)
         del x
         self.assert_nothing_left()
+
+    def test_sort(self):
+        values = [3, 1.5, -(10**12), 2, 2, 10**12]
+        x = self.heap.list(values)
+        large = x.at(5)
+        x.sort()
+        self.assertEqual(x, sorted(values))
+        self.assertIs(x.at(5), large)
+        x.sort(reverse=True)
+        self.assertEqual(x, sorted(values, reverse=True))
+        words = self.heap.list(["bb", "a", "ccc"])
+        words.sort(key=len, reverse=True)
+        self.assertEqual(words, ["ccc", "bb", "a"])
+        lists = self.heap.list([[2], [1, 5], [1]])
+        lists.sort()
+        self.assertEqual(lists, [[1], [1, 5], [2]])
+        self.assertRaises(TypeError, self.heap.list([1, "a"]).sort)
+        with self.assertRaises(ValueError):
+            x.sort(key=lambda value: x.append(1) or value)
+
+    def test_operators(self):
+        x, y = self.heap.list([1, 2]), self.heap.tuple([1, 2])
+        self.assertEqual((x + [3], [0] + x, x + x), ([1, 2, 3], [0, 1, 2], [1, 2, 1, 2]))
+        self.assertEqual((y + (3,), (0,) + y, 2 * y), ((1, 2, 3), (0, 1, 2), (1, 2, 1, 2)))
+        self.assertIs(type(x + x), list)
+        self.assertEqual((x * 2, 2 * x), ([1, 2, 1, 2],) * 2)
+        self.assertTrue(x < [1, 3] and [1] < x and x <= x and x > [1] and y < (2,) and y >= y)
+        for wrong in (lambda: x + (1,), lambda: y + [1], lambda: x < y, lambda: x * 1.5):
+            self.assertRaises(TypeError, wrong)
+        copy = x.copy()
+        self.assertIsInstance(copy, refslab.List)
+        copy *= 2
+        copy += [9]
+        self.assertEqual((copy, x), ([1, 2, 1, 2, 9], [1, 2]))
+
+    def test_changes_during_iteration(self):
+        for n in (3, 600):
+            for change in (
+                lambda x, i: len(x) < 2 * n and x.append(0), lambda x, i: x.pop(0),
+                lambda x, i: x.__setitem__(-1, "last"), lambda x, i: i == 1 and x.clear(),
+                lambda x, i: i % 2 and x.reverse(), lambda x, i: i < 5 and x.insert(0, "first"),
+            ):
+                mine, pythons = self.heap.list(range(n)), list(range(n))
+                seen = [[], []]
+                for out, x in zip(seen, (mine, pythons)):
+                    for i, value in enumerate(x):
+                        out.append(value)
+                        if i % 97 in (0, 1, 2):
+                            change(x, i)
+                self.assertEqual(seen[0], seen[1])
+                self.assertEqual(mine, pythons)
 
     def test_errors_are_those_of_a_list(self):
         x = self.heap.list([10**6])

@@ -124,5 +124,18 @@ class Package(unittest.TestCase):
         self.assertEqual(error.strerror, "the object has no such slot")
         self.assertEqual(error.operation, "setslot")
 
+    def test_without_the_library(self):
+        done = subprocess.run(
+            [sys.executable, "-c", "import refslab"], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "REFSLAB_LIBRARY": "/nonexistent.so",
+                 "PYTHONPATH": os.path.dirname(os.path.dirname(refslab.__file__))},
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "ImportError: .*nonexistent.*set REFSLAB_LIBRARY.*README")
+
+    def test_where_exceptions_are(self):
+        for name in ("Error", "HeapTypeError", "HeapValueError", "ClosedError"):
+            self.assertEqual(getattr(refslab, name).__module__, "refslab")
+
     def test_version(self):
         self.assertEqual(refslab.__version__, refslab.library_version())

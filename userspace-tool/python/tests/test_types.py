@@ -59,6 +59,20 @@ class Slots(HeapTest):
         self.assertEqual(caught.exception.operation, "type")
         self.assertIn("has a type of that name already", caught.exception.strerror)
 
+    def test_definitions_say_what_is_wrong(self):
+        for kind, text, make in (
+            (TypeError, "a str, not int", lambda: self.heap.type(5)),
+            (TypeError, "a list of names, not str", lambda: self.heap.type("Y", slots="abc")),
+            (TypeError, "a slot is a str, not int", lambda: self.heap.type("Y", [1])),
+            (ValueError, "an ASCII identifier", lambda: self.heap.type("Größe")),
+            (ValueError, "slots is 65536, and can be 0 to 65535",
+             lambda: self.heap.type("Y", 65536)),
+            (ValueError, "payload is -1,", lambda: self.heap.type("Y", payload=-1)),
+            (ValueError, "cache is 65537,", lambda: self.heap.type("Y", cache=65537)),
+        ):
+            with self.assertRaisesRegex(kind, text):
+                make()
+
     def test_payload(self):
         a = self.heap.type("Blob", payload=16)()
         self.assertEqual(bytes(a.payload), bytes(16))
