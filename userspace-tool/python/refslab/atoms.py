@@ -272,3 +272,12 @@ class Bytes(_Text):
 
     def __bytes__(self) -> bytes:
         return bytes(self.value)
+
+
+# What a value read from the heap becomes; and the operation that reads it.
+VALUES: t.Dict[t.Type[Object], Op] = {
+    Int: Op.INT_VALUE,
+    Float: Op.FLOAT_VALUE,
+    Str: Op.STR_VALUE,
+    Bytes: Op.BYTES_VALUE,
+}

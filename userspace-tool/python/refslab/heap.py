@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import operator
 import struct
 import threading
@@ -14,14 +13,14 @@ import weakref
 
 from . import _abi, objects
 from ._abi import Op
-from ._errors import Error, HeapTypeError
+from ._errors import HeapTypeError
 from ._session import Batch, Result, Session
+from .bulk import number
 from .collector import Collector
 from .objects import Object
 
 _MISSING = object()
 _TEXT = 512
-_SHORT = 64
 _CHUNK = 1024
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
@@ -33,11 +32,6 @@ _Bytes = bytes
 
 Finalizer = t.Callable[[t.Any], object]
 GcCallback = t.Callable[[str, t.Dict[str, int]], object]
-
-
-def _number(cls: t.Type[Object], bits: int) -> t.Any:
-    """The value of an int or a float."""
-    return struct.unpack("=q" if cls is objects.Int else "=d", struct.pack("=Q", bits))[0]
 
 
 def _class_name(thing: object) -> str:
@@ -525,7 +519,7 @@ class Heap:
         """The value of an atom."""
         opcode = objects.VALUES[cls]
         if cls is objects.Int or cls is objects.Float:
-            return _number(cls, self._session.call(opcode, handle)[0])
+            return number(cls, self._session.call(opcode, handle)[0])
         size = _TEXT
         while True:
             text = ctypes.create_string_buffer(size)
@@ -641,160 +635,6 @@ class Heap:
             return
         copy = ctypes.create_string_buffer(data, len(data))
         self._session.call(Op.WRITE, handle, offset, ctypes.addressof(copy), len(data))
-
-    def _entries(
-        self, obj: Object, values: bool = True
-    ) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
-        """
-        Keys and values of a dict or an instance, elements of a set; without values None for them.
-        Many by one call. When keys came or went the kernel says so at the next call, and before
-        that, as the program wrote to obj, the number of keys does, or that the next one is gone.
-        """
-        length = 0 if isinstance(obj, objects.Instance) else self._call(Op.LEN, obj._use())[0]
-        return self._walk(obj, values, obj._writes, length)
-
-    def _walk(
-        self, obj: Object, values: bool, writes: _Int, length: _Int
-    ) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
-        kind = "dictionary" if isinstance(obj, objects.Dict) else _class_name(obj)
-        changed = RuntimeError(f"{kind} changed size during iteration")
-        cursor = 0
-        while True:
-            checked = obj._writes
-            if checked != writes and self._call(Op.LEN, obj._use())[0] != length:
-                raise changed
-            try:
-                found, cursor = self._many_entries(obj, cursor, values)
-            except Error as e:
-                if e.errno == errno.ESTALE:
-                    raise changed from None
-                raise
-            found.reverse()
-            while found:
-                key, value = found.pop()
-                if obj._writes != checked:
-                    if self._call(Op.LEN, obj._use())[0] != length:
-                        raise changed
-                    try:
-                        if values:
-                            value = self._load(Op.DICT_ITEM, obj._use(), value=key)
-                        elif not self._store(Op.CONTAINS, obj._use(), value=key):
-                            raise changed
-                    except Error as e:
-                        if e.errno == errno.ENOKEY:
-                            raise changed from None
-                        raise
-                pair = (key, value)
-                del key, value
-                yield pair
-                del pair
-            if not cursor:
-                if obj._writes != writes and self._call(Op.LEN, obj._use())[0] != length:
-                    raise changed
-                return
-
-    def _many_entries(
-        self, obj: Object, cursor: _Int, values: bool
-    ) -> t.Tuple[t.List[t.Tuple[t.Any, t.Any]], _Int]:
-        """Some entries, as Python wants them, and the cursor for the next, 0 at the end."""
-        entries = (_abi.Entry * 256)()
-        count, cursor = self._session.call(
-            Op.ITEMS, obj._use(), cursor, ctypes.addressof(entries), ctypes.sizeof(entries)
-        )
-        keys = [entry.key for entry in entries[:count]]
-        theirs = [entry.value for entry in entries[:count] if entry.value]
-        if not values:
-            self._close_all(theirs)
-            theirs = []
-        plain = self._plains(keys + theirs)
-        return list(zip(plain, plain[count:] if theirs else [None] * count)), cursor
-
-    def _close_all(self, handles: t.Iterable[_Int]) -> None:
-        self._many([(Op.CLOSE, (handle,)) for handle in handles])
-
-    def _kinds(self, handles: t.Sequence[_Int]) -> t.List[t.Tuple[TypeInfo, _Int]]:
-        """Types and ids of many objects, by one call."""
-        batch = Batch(self._session)
-        for handle in handles:
-            batch.add(Op.TYPEOF, handle, 0, 0)
-            batch.add(Op.ID, handle)
-        results = batch.submit()
-        return [
-            (self._info(kind, handle), ident)
-            for handle, (kind, _), (ident, _) in zip(handles, results[::2], results[1::2])
-        ]
-
-    def _plains(self, handles: t.Sequence[_Int], atoms: bool = True) -> t.List[t.Any]:
-        """
-        Handles as Python wants them: values of atoms, and objects for the rest. Without atoms all
-        are objects. The handles are the objects' afterwards, or dropped, also when that fails.
-        """
-        left = set(handles)
-        try:
-            kinds = self._kinds(handles)
-            values = [
-                atoms and info.cls in objects.VALUES for info, _ in kinds
-            ]
-            read = iter(self._values(
-                [(kinds[i][0].cls, handles[i]) for i, value in enumerate(values) if value]
-            ))
-            plain: t.List[t.Any] = []
-            for handle, (info, ident), value in zip(handles, kinds, values):
-                if value:
-                    plain.append(next(read))
-                else:
-                    left.discard(handle)
-                    plain.append(self._adopt(handle, ident, info))
-            return plain
-        finally:
-            if left and not self.closed:
-                self._close_all(left)
-
-    def _values(self, atoms: t.Sequence[t.Tuple[t.Type[Object], _Int]]) -> t.List[t.Any]:
-        """The values of many atoms, by one call, and one more for each that is long."""
-        batch = Batch(self._session)
-        room = ctypes.create_string_buffer((_SHORT * len(atoms)) or 1)
-        for i, (cls, handle) in enumerate(atoms):
-            if cls is objects.Int or cls is objects.Float:
-                batch.add(objects.VALUES[cls], handle)
-            else:
-                place = ctypes.addressof(room) + i * _SHORT
-                batch.add(objects.VALUES[cls], handle, place, _SHORT)
-        results = batch.submit()
-        data = room.raw
-        values: t.List[t.Any] = []
-        for i, ((cls, handle), (result, _)) in enumerate(zip(atoms, results)):
-            if cls is objects.Int or cls is objects.Float:
-                values.append(_number(cls, result))
-            elif result > _SHORT:
-                values.append(self._value(cls, handle))
-            else:
-                text = data[i * _SHORT : i * _SHORT + result]
-                values.append(text.decode() if cls is objects.Str else text)
-        return values
-
-    def _items(self, of: Object, places: t.Sequence[_Int]) -> t.List[t.Any]:
-        """Elements of a list or tuple, by their places."""
-        found: t.List[t.Any] = []
-        for begin in range(0, len(places), _CHUNK):
-            batch = Batch(self._session)
-            for i in places[begin : begin + _CHUNK]:
-                batch.add(Op.ITEM, of._use(), i)
-            found += self._plains([handle for handle, _ in batch.submit()])
-        return found
-
-    def _all(self, of: Object) -> t.List[Object]:
-        """All elements of a list, as objects."""
-        batch = Batch(self._session)
-        for i in range(self._call(Op.LEN, of._use())[0]):
-            batch.add(Op.ITEM, of._use(), i)
-        return self._plains([handle for handle, _ in batch.submit()], atoms=False)
-
-    def _place(self, to: Object, elements: t.Sequence[Object]) -> None:
-        """Makes a list's elements those."""
-        self._many([
-            (Op.SETITEM, (to._use(), i, element._use())) for i, element in enumerate(elements)
-        ])
 
     # Values of Python's as objects.
 

@@ -9,9 +9,10 @@ import typing as t
 from collections.abc import ItemsView, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import ValuesView
 
-from ._abi import Op
+from . import bulk
+from ._abi import MAX_ATTRIBUTE, Op
 from ._errors import Error, HeapTypeError
-from .atoms import Bytes, Float, Int, Object, Str
+from .atoms import VALUES, Bytes, Float, Int, Object, Str
 
 if t.TYPE_CHECKING:
     from .heap import TypeInfo
@@ -45,7 +46,7 @@ class _Sequence(Object):
     def _get(self, index: t.Any) -> t.Any:
         try:
             if isinstance(index, slice):
-                return self._heap._items(self, range(*index.indices(len(self))))
+                return bulk.items(self, range(*index.indices(len(self))))
             return self._heap._load(Op.ITEM, self._use(), self._index(index))
         except Error as e:
             raise self._out_of_range(e) from None
@@ -62,7 +63,7 @@ class _Sequence(Object):
         index = cursor = 0
         writes = self._writes
         while self._writes == writes:
-            found, cursor = self._heap._many_entries(self, cursor, False)
+            found, cursor = bulk.some(self, cursor, False)
             found.reverse()
             while found and self._writes == writes:
                 index += 1
@@ -244,19 +245,19 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
 
     def copy(self) -> List:
         """A new list of the heap with the same elements."""
-        return self._heap.list(iter(self._heap._all(self)))
+        return self._heap.list(iter(bulk.elements(self)))
 
     def reverse(self) -> None:
         """Turns it round."""
         self._writes += 1
-        self._heap._place(self, self._heap._all(self)[::-1])
+        bulk.place(self, bulk.elements(self)[::-1])
 
     def sort(
         self, *, key: t.Optional[t.Callable[[t.Any], t.Any]] = None, reverse: bool = False
     ) -> None:
         """Sorts it, by values where elements are atoms. The elements stay the objects they are."""
         writes = self._writes
-        elements = self._heap._all(self)
+        elements = bulk.elements(self)
         values = list(self._elements())
         if len(values) != len(elements):
             raise ValueError("list modified during sort")
@@ -265,14 +266,14 @@ class List(_Sequence, MutableSequence):  # type: ignore[type-arg]
         if self._writes != writes:
             raise ValueError("list modified during sort")
         self._writes += 1
-        self._heap._place(self, [elements[i] for i in order])
+        bulk.place(self, [elements[i] for i in order])
 
     def __imul__(self, times: t.SupportsIndex) -> List:
         n = operator.index(times)
         if n <= 0:
             self.clear()
         elif n > 1:
-            self.extend(self._heap._all(self) * (n - 1))
+            self.extend(bulk.elements(self) * (n - 1))
         return self
 
     def __iter__(self) -> t.Iterator[t.Any]:
@@ -340,7 +341,7 @@ class _Items(ItemsView):  # type: ignore[type-arg]
     _mapping: Dict
 
     def __iter__(self) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
-        return self._mapping._heap._entries(self._mapping)
+        return bulk.entries(self._mapping, "dictionary")
 
     def __reversed__(self) -> t.Iterator[t.Tuple[t.Any, t.Any]]:
         return reversed(list(self))
@@ -358,7 +359,7 @@ class _Values(ValuesView):  # type: ignore[type-arg]
     _mapping: Dict
 
     def __iter__(self) -> t.Iterator[t.Any]:
-        return (value for _, value in self._mapping._heap._entries(self._mapping))
+        return (value for _, value in bulk.entries(self._mapping, "dictionary"))
 
     def __reversed__(self) -> t.Iterator[t.Any]:
         return reversed(list(self))
@@ -419,7 +420,7 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             raise self._missing(e, key) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
-        return (key for key, _ in self._heap._entries(self, values=False))
+        return (key for key, _ in bulk.entries(self, "dictionary", values=False))
 
     def __reversed__(self) -> t.Iterator[t.Any]:
         return reversed(list(self))
@@ -488,7 +489,7 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             return True
         missing = object()
         return len(self) == len(other) and all(
-            other.get(key, missing) == value for key, value in self._heap._entries(self)
+            other.get(key, missing) == value for key, value in bulk.entries(self, "dictionary")
         )
 
     def __repr__(self) -> str:
@@ -499,7 +500,7 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             return "{...}"
         shown.add(self._id)
         try:
-            pairs = [f"{key!r}: {value!r}" for key, value in self._heap._entries(self)]
+            pairs = [f"{key!r}: {value!r}" for key, value in bulk.entries(self, "dictionary")]
         finally:
             shown.discard(self._id)
         return "{" + ", ".join(pairs) + "}"
@@ -526,7 +527,7 @@ class Set(Object, MutableSet):  # type: ignore[type-arg]
             raise _not_a_key(e, value) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
-        return (value for value, _ in self._heap._entries(self, values=False))
+        return (value for value, _ in bulk.entries(self, "Set", values=False))
 
     def add(self, value: t.Any) -> None:
         """Adds, if it is not in."""
@@ -625,9 +626,17 @@ class Instance(_Attributes):
 
     __slots__ = ()
 
+    def _identifier(self, name: str) -> None:
+        if not (name.isascii() and name.isidentifier() and len(name) <= MAX_ATTRIBUTE):
+            raise AttributeError(
+                f"an attribute's name is an ASCII identifier of at most {MAX_ATTRIBUTE} letters, "
+                f"not {name!r}"
+            )
+
     def __getattr__(self, name: str) -> t.Any:
         if self._taken(name):
             raise AttributeError(name)
+        self._identifier(name)
         text = name.encode()
         try:
             return self._heap._load(Op.GETATTR, self._use(), text=text)
@@ -639,11 +648,11 @@ class Instance(_Attributes):
     def __setattr__(self, name: str, value: t.Any) -> None:
         if self._taken(name):
             raise AttributeError(f"the name {name!r} is taken")
-        if not (name.isascii() and name.isidentifier()):
-            raise AttributeError(f"an attribute's name is an ASCII identifier, not {name!r}")
+        self._identifier(name)
         self._heap._store(Op.SETATTR, self._use(), text=name.encode(), value=value)
 
     def __delattr__(self, name: str) -> None:
+        self._identifier(name)
         try:
             self._heap._store(Op.DELATTR, self._use(), text=name.encode())
         except Error as e:
@@ -652,7 +661,7 @@ class Instance(_Attributes):
             raise
 
     def __dir__(self) -> t.List[str]:
-        return sorted(str(name) for name, _ in self._heap._entries(self))
+        return sorted(str(name) for name, _ in bulk.entries(self, "instance", sized=False))
 
 
 class UserObject(_Attributes):
@@ -798,12 +807,4 @@ BUILT_IN: t.Dict[str, t.Type[Object]] = {
     "set": Set,
     "instance": Instance,
     "weakref": WeakRef,
-}
-
-# What a value read from the heap becomes; and the operation that reads it.
-VALUES: t.Dict[t.Type[Object], Op] = {
-    Int: Op.INT_VALUE,
-    Float: Op.FLOAT_VALUE,
-    Str: Op.STR_VALUE,
-    Bytes: Op.BYTES_VALUE,
 }

@@ -335,6 +335,17 @@ class Instances(HeapTest):
         del o
         self.assertIsNone(w())
 
+    def test_names_that_cannot_be(self):
+        o = self.heap.instance()
+        for name in ("größe", "a b", "", "x" * 256):
+            self.assertFalse(hasattr(o, name))
+            with self.assertRaisesRegex(AttributeError, "an ASCII identifier"):
+                setattr(o, name, 1)
+            with self.assertRaisesRegex(AttributeError, "an ASCII identifier"):
+                delattr(o, name)
+        setattr(o, "x" * 255, 1)
+        self.assertEqual(dir(o), ["x" * 255])
+
     def test_two_instances(self):
         a, b = self.heap.instance(), self.heap.instance()
         a.other, b.other = b, a

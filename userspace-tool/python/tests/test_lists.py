@@ -191,6 +191,19 @@ class Lists(HeapTest):
                 self.assertEqual(seen[0], seen[1])
                 self.assertEqual(mine, pythons)
 
+    def test_iteration_takes_few_calls(self):
+        calls = []
+        submit = self.heap._session.submit
+        for made in (self.heap.list(range(1000)), self.heap.tuple(range(1000)),
+                     self.heap.set(range(1000)), self.heap.dict({n: n for n in range(1000)})):
+            self.heap._session.submit = lambda *args: calls.append(1) or submit(*args)
+            try:
+                self.assertEqual(sorted(made), list(range(1000)))
+            finally:
+                del self.heap._session.submit
+            self.assertTrue(0 < len(calls) < 30, len(calls))
+            calls.clear()
+
     def test_errors_are_those_of_a_list(self):
         x = self.heap.list([10**6])
         for index in (1, -2, 2**40):
