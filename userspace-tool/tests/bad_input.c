@@ -884,6 +884,9 @@ int main(void)
 	ksft_set_plan(nr_cases);
 	ksft_print_msg("%u cases of %u operations\n", nr_cases, REFSLAB_OP_LAST);
 	counting = false;
+	/* a tuple that cannot be filled leaves its memory in a cache of this processor's */
+	if (test_pin())
+		ksft_exit_fail_msg("cannot stay on one processor\n");
 	memory_open();
 	try_all();
 	ksft_finished();
