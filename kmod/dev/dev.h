@@ -114,12 +114,15 @@ void refslab_session_commit(struct refslab_session *session, u32 handle,
 void refslab_session_abort(struct refslab_session *session, u32 handle);
 int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
 			    u64 *handle);
+int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj);
 struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle);
 int refslab_session_close(struct refslab_session *session, u64 handle);
 
 /* submit.c */
 int refslab_submit_ioctl(struct refslab_ucmd *ucmd);
 const char *refslab_submit_name(u16 opcode);
+int refslab_submit_copy_out(const struct refslab_call *call, unsigned int arg, const void *from,
+			    size_t len);
 
 /* ops_object.c */
 int refslab_op_type(struct refslab_call *call);

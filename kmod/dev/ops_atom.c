@@ -12,17 +12,9 @@
 #define SMALL		256	/* bytes copied by way of the stack */
 #define HANDLES		64	/* handles read at a time */
 
-/* A handle for a new object; NULL or an ERR_PTR: there is none. */
-static int install_new(struct refslab_call *call, struct refslab_object *obj)
-{
-	if (IS_ERR_OR_NULL(obj))
-		return obj ? PTR_ERR(obj) : -ENOMEM;
-	return refslab_session_install(call->session, obj, &call->result[0]);
-}
-
 int refslab_op_int(struct refslab_call *call)
 {
-	return install_new(call, refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
 }
 
 int refslab_op_int_value(struct refslab_call *call)
@@ -37,7 +29,7 @@ int refslab_op_int_value(struct refslab_call *call)
 
 int refslab_op_float(struct refslab_call *call)
 {
-	return install_new(call, refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
 }
 
 int refslab_op_float_value(struct refslab_call *call)
@@ -63,7 +55,7 @@ int refslab_op_str(struct refslab_call *call)
 		obj = refslab_str_new(call->heap, buf, len, REFSLAB_DEV_GFP);
 	if (buf != small)
 		kvfree(buf);
-	return install_new(call, obj);
+	return refslab_session_answer(call, obj);
 }
 
 /* Immutable, and kept by the operation's reference: a text is read piece by piece. */
@@ -80,7 +72,7 @@ int refslab_op_str_value(struct refslab_call *call)
 	if (ascii) {
 		len = refslab_str_len(obj);
 		call->result[0] = len;
-		return copy_to_user(to, ascii, min_t(u64, room, len)) ? -EFAULT : 0;
+		return refslab_submit_copy_out(call, 1, ascii, len);
 	}
 	while ((len = refslab_str_utf8(obj, &at, buf, sizeof(buf)))) {
 		n = total < room ? min_t(u64, room - total, len) : 0;
@@ -102,7 +94,7 @@ int refslab_op_bytes(struct refslab_call *call)
 	if (len > REFSLAB_MAX_BYTES)
 		return -E2BIG;
 	if (!len)
-		return install_new(call, refslab_bytes_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
+		return refslab_session_answer(call, refslab_bytes_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
 	obj = refslab_bytes_begin(call->heap, len, REFSLAB_DEV_GFP, &data);
 	if (!obj)
 		return -ENOMEM;
@@ -111,7 +103,7 @@ int refslab_op_bytes(struct refslab_call *call)
 		return -EFAULT;
 	}
 	refslab_object_publish(obj, REFSLAB_DEV_GFP);
-	return install_new(call, obj);
+	return refslab_session_answer(call, obj);
 }
 
 int refslab_op_bytes_value(struct refslab_call *call)
@@ -123,8 +115,7 @@ int refslab_op_bytes_value(struct refslab_call *call)
 	if (err)
 		return err;
 	call->result[0] = len;
-	len = min_t(u64, call->arg[2], len);
-	return copy_to_user(u64_to_user_ptr(call->arg[1]), data, len) ? -EFAULT : 0;
+	return refslab_submit_copy_out(call, 1, data, len);
 }
 
 /* Puts the object of a handle into a tuple. */
@@ -170,7 +161,7 @@ int refslab_op_tuple(struct refslab_call *call)
 	if (len > REFSLAB_MAX_TUPLE)
 		return -E2BIG;
 	if (!len)
-		return install_new(call, refslab_tuple_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
+		return refslab_session_answer(call, refslab_tuple_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
 	obj = refslab_tuple_begin(call->heap, len, REFSLAB_DEV_GFP);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
@@ -180,5 +171,5 @@ int refslab_op_tuple(struct refslab_call *call)
 		return err;
 	}
 	refslab_object_publish(obj, REFSLAB_DEV_GFP);
-	return install_new(call, obj);
+	return refslab_session_answer(call, obj);
 }

@@ -17,38 +17,22 @@
 /* Elements taken before it is looked for a signal. */
 #define ELEMENTS	1024U
 
-static int install_new(struct refslab_call *call, struct refslab_object *obj)
-{
-	if (!obj)
-		return -ENOMEM;
-	return refslab_session_install(call->session, obj, &call->result[0]);
-}
-
 int refslab_op_dict(struct refslab_call *call)
 {
-	return install_new(call, refslab_dict_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_dict_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_set(struct refslab_call *call)
 {
-	return install_new(call, refslab_set_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_set_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_instance(struct refslab_call *call)
 {
-	return install_new(call, refslab_instance_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_instance_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 /* --- entries -------------------------------------------------------------------------------- */
-
-static int get_value(struct refslab_call *call, struct refslab_object *key)
-{
-	struct refslab_object *value = refslab_keyed_get(call->obj[0], key);
-
-	if (IS_ERR(value))
-		return PTR_ERR(value);
-	return refslab_session_install(call->session, value, &call->result[0]);
-}
 
 int refslab_op_dict_setitem(struct refslab_call *call)
 {
@@ -57,7 +41,7 @@ int refslab_op_dict_setitem(struct refslab_call *call)
 
 int refslab_op_dict_item(struct refslab_call *call)
 {
-	return get_value(call, call->obj[1]);
+	return refslab_session_answer(call, refslab_keyed_get(call->obj[0], call->obj[1]));
 }
 
 int refslab_op_dict_delitem(struct refslab_call *call)
@@ -117,7 +101,7 @@ int refslab_op_getattr(struct refslab_call *call)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	err = get_value(call, name);
+	err = refslab_session_answer(call, refslab_keyed_get(call->obj[0], name));
 	refslab_object_put(name);
 	return err;
 }
@@ -135,11 +119,6 @@ int refslab_op_delattr(struct refslab_call *call)
 }
 
 /* --- is it in there? ------------------------------------------------------------------------ */
-
-static bool is_keyed(const struct refslab_object *obj)
-{
-	return refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX;
-}
 
 /*
  * Is there an element in a list or tuple that is equal to another object? Elements that others move
@@ -168,7 +147,7 @@ int refslab_op_contains(struct refslab_call *call)
 {
 	int ret;
 
-	if (is_keyed(call->obj[0]))
+	if (refslab_keyed_is(call->obj[0]))
 		ret = refslab_keyed_contains(call->obj[0], call->obj[1]);
 	else
 		ret = is_element(call->obj[0], call->obj[1]);
@@ -209,9 +188,9 @@ static u32 *handle_of(struct items *items, u32 i)
 
 static u32 length_of(struct refslab_object *obj)
 {
-	if (is_keyed(obj))
+	if (refslab_keyed_is(obj))
 		return refslab_keyed_len(obj);
-	return refslab_list_is(obj) ? refslab_table_len(obj) : refslab_tuple_len(obj);
+	return refslab_sequence_len(obj);
 }
 
 /* The next elements of a list or tuple, as refslab_keyed_take(). */
@@ -222,10 +201,7 @@ static int take_elements(struct refslab_object *obj, u64 *cursor, struct refslab
 	u32 n;
 
 	for (n = 0; n < max && *cursor < length_of(obj); n++, ++*cursor) {
-		if (refslab_list_is(obj))
-			element = refslab_table_get(obj, *cursor);
-		else
-			element = refslab_tuple_get(obj, *cursor);
+		element = refslab_sequence_get(obj, *cursor);
 		/* the list has just become shorter */
 		if (element == ERR_PTR(-ERANGE))
 			break;
@@ -249,7 +225,7 @@ static int take_items(struct items *items)
 	int n;
 
 	do {
-		if (is_keyed(items->obj))
+		if (refslab_keyed_is(items->obj))
 			n = refslab_keyed_take(items->obj, &items->cursor,
 					       items->objects + items->nr, room - items->nr);
 		else

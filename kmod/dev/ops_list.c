@@ -10,11 +10,7 @@ static_assert(REFSLAB_MAX_LIST == REFSLAB_TABLE_MAX);
 
 int refslab_op_list(struct refslab_call *call)
 {
-	struct refslab_object *obj = refslab_list_new(call->heap, REFSLAB_DEV_GFP);
-
-	if (!obj)
-		return -ENOMEM;
-	return refslab_session_install(call->session, obj, &call->result[0]);
+	return refslab_session_answer(call, refslab_list_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_append(struct refslab_call *call)
@@ -73,17 +69,9 @@ int refslab_op_delitem(struct refslab_call *call)
 
 int refslab_op_item(struct refslab_call *call)
 {
-	struct refslab_object *element;
-
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	if (refslab_tuple_is(call->obj[0]))
-		element = refslab_tuple_get(call->obj[0], call->arg[1]);
-	else
-		element = refslab_table_get(call->obj[0], call->arg[1]);
-	if (IS_ERR(element))
-		return PTR_ERR(element);
-	return refslab_session_install(call->session, element, &call->result[0]);
+	return refslab_session_answer(call, refslab_sequence_get(call->obj[0], call->arg[1]));
 }
 
 int refslab_op_len(struct refslab_call *call)
@@ -92,11 +80,9 @@ int refslab_op_len(struct refslab_call *call)
 	const void *data;
 	size_t len;
 
-	if (refslab_list_is(obj))
-		call->result[0] = refslab_table_len(obj);
-	else if (refslab_tuple_is(obj))
-		call->result[0] = refslab_tuple_len(obj);
-	else if (refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX)
+	if (refslab_list_is(obj) || refslab_tuple_is(obj))
+		call->result[0] = refslab_sequence_len(obj);
+	else if (refslab_keyed_is(obj))
 		call->result[0] = refslab_keyed_len(obj);
 	else if (refslab_str_is(obj))
 		call->result[0] = refslab_str_len(obj);

@@ -6,7 +6,6 @@
  *
  * User memory is copied without any lock, by way of a buffer.
  */
-#include <linux/ctype.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -15,25 +14,6 @@
 #include "dev.h"
 
 #define SMALL		256	/* bytes copied by way of the stack */
-
-/* Copies what a result is from; at most as much as the caller has room for. */
-static int copy_out(const struct refslab_call *call, unsigned int arg, const void *from, size_t len)
-{
-	size_t n = min_t(u64, call->arg[arg + 1], len);
-
-	return copy_to_user(u64_to_user_ptr(call->arg[arg]), from, n) ? -EFAULT : 0;
-}
-
-/* An identifier, [A-Za-z_][A-Za-z0-9_]*; ctype.h's idea of a letter includes Latin-1. */
-static bool name_is_valid(const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!isascii(name[i]) || !(isalnum(name[i]) || name[i] == '_'))
-			return false;
-	return !isdigit(name[0]);
-}
 
 static int read_type_def(const struct refslab_call *call, struct refslab_type_def *def)
 {
@@ -68,7 +48,7 @@ int refslab_op_type(struct refslab_call *call)
 	if (copy_from_user(name, u64_to_user_ptr(call->arg[0]), len))
 		return -EFAULT;
 	name[len] = '\0';
-	if (!name_is_valid(name, len))
+	if (!refslab_str_is_identifier(name, len))
 		return -EINVAL;
 	err = read_type_def(call, &def);
 	if (err)
@@ -90,14 +70,6 @@ int refslab_op_type(struct refslab_call *call)
 	return 0;
 }
 
-/* A handle for a new object; NULL: there was no memory for it. */
-static int install_new(struct refslab_call *call, struct refslab_object *obj)
-{
-	if (!obj)
-		return -ENOMEM;
-	return refslab_session_install(call->session, obj, &call->result[0]);
-}
-
 int refslab_op_new(struct refslab_call *call)
 {
 	struct refslab_type *type = NULL;
@@ -108,14 +80,14 @@ int refslab_op_new(struct refslab_call *call)
 		return -ENOENT;
 	if (!(type->flags & REFSLAB_TYPE_USER))
 		return -EPROTOTYPE;
-	return install_new(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
+	return refslab_session_answer(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_dup(struct refslab_call *call)
 {
 	if (!refslab_word_try_get(&call->obj[0]->word))
 		return -EOVERFLOW;
-	return refslab_session_install(call->session, call->obj[0], &call->result[0]);
+	return refslab_session_answer(call, call->obj[0]);
 }
 
 int refslab_op_close(struct refslab_call *call)
@@ -150,11 +122,7 @@ int refslab_op_slot(struct refslab_call *call)
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
 	target = refslab_slot_get(call->obj[0], call->arg[1]);
-	if (IS_ERR(target))
-		return PTR_ERR(target);
-	if (!target)
-		return -ENODATA;
-	return refslab_session_install(call->session, target, &call->result[0]);
+	return refslab_session_answer(call, target ?: ERR_PTR(-ENODATA));
 }
 
 /* Where [offset, offset + n) of the payload is; NULL when it is not within it. */
@@ -237,7 +205,7 @@ int refslab_op_typeof(struct refslab_call *call)
 
 	call->result[0] = type->number;
 	call->result[1] = len;
-	return copy_out(call, 1, type->name, len);
+	return refslab_submit_copy_out(call, 1, type->name, len);
 }
 
 int refslab_op_refcount(struct refslab_call *call)

@@ -8,9 +8,7 @@
 /* A handle for an object that is still alive; 0 for one that is not. */
 static int install_alive(struct refslab_call *call, struct refslab_object *obj)
 {
-	if (IS_ERR(obj))
-		return PTR_ERR(obj);
-	return obj ? refslab_session_install(call->session, obj, &call->result[0]) : 0;
+	return obj ? refslab_session_answer(call, obj) : 0;
 }
 
 int refslab_op_weak(struct refslab_call *call)
@@ -18,14 +16,11 @@ int refslab_op_weak(struct refslab_call *call)
 	const struct refslab_weak_params params = {
 		.notify = call->arg[1] & REFSLAB_WEAK_CALLBACK,
 	};
-	struct refslab_object *weak;
 
 	if (call->arg[1] & ~(u64)REFSLAB_WEAK_CALLBACK)
 		return -EOPNOTSUPP;
-	weak = refslab_weak_new(call->obj[0], &params, REFSLAB_DEV_GFP);
-	if (IS_ERR(weak))
-		return PTR_ERR(weak);
-	return refslab_session_install(call->session, weak, &call->result[0]);
+	return refslab_session_answer(call, refslab_weak_new(call->obj[0], &params,
+							     REFSLAB_DEV_GFP));
 }
 
 int refslab_op_deref(struct refslab_call *call)

@@ -275,6 +275,20 @@ int refslab_session_install(struct refslab_session *session, struct refslab_obje
 }
 
 /**
+ * refslab_session_answer() - have a handle be an operation's first result
+ * @call: the operation
+ * @obj: as for refslab_session_install(); or NULL, there was no memory for it, or an ERR_PTR
+ *
+ * Context: may sleep. Return: 0, -EMFILE, -ENOMEM, or what @obj says.
+ */
+int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj)
+{
+	if (IS_ERR_OR_NULL(obj))
+		return obj ? PTR_ERR(obj) : -ENOMEM;
+	return refslab_session_install(call->session, obj, &call->result[0]);
+}
+
+/**
  * refslab_session_get() - the object of a handle
  * @session: the session
  * @handle: as given by user space

@@ -150,6 +150,23 @@ static const struct operation operations[] = {
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
 
 /**
+ * refslab_submit_copy_out() - copy to where an operand points
+ * @call: the operation
+ * @arg: number of that operand; the next one is how much room there is
+ * @from: what to copy, as much of it as fits
+ * @len: its bytes
+ *
+ * Context: may sleep. Return: 0 or -EFAULT.
+ */
+int refslab_submit_copy_out(const struct refslab_call *call, unsigned int arg, const void *from,
+			    size_t len)
+{
+	size_t n = min_t(u64, call->arg[arg + 1], len);
+
+	return copy_to_user(u64_to_user_ptr(call->arg[arg]), from, n) ? -EFAULT : 0;
+}
+
+/**
  * refslab_submit_name() - what an operation is called
  * @opcode: any number
  *

@@ -180,7 +180,7 @@ static void check_keys(struct check *c, struct refslab_object *obj)
 {
 	const char *why;
 
-	if (!(refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX))
+	if (!refslab_keyed_is(obj))
 		return;
 	why = refslab_keyed_check(obj);
 	if (!why)

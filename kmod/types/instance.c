@@ -3,7 +3,6 @@
  * instance: an object with named attributes, which are entries of keyed.c with strs as keys; itself
  * a key by its identity.
  */
-#include <linux/ctype.h>
 #include <linux/err.h>
 
 #include "types.h"
@@ -56,14 +55,8 @@ REFSLAB_EXPORT_TEST(refslab_instance_new);
 struct refslab_object *refslab_instance_name(struct refslab_heap *heap, const char *name,
 					     size_t len, gfp_t gfp)
 {
-	size_t i;
-
-	if (!len || len > REFSLAB_MAX_ATTRIBUTE || isdigit(name[0]))
+	if (!len || len > REFSLAB_MAX_ATTRIBUTE || !refslab_str_is_identifier(name, len))
 		return ERR_PTR(-EINVAL);
-	/* ctype.h's idea of a letter includes Latin-1 */
-	for (i = 0; i < len; i++)
-		if (!isascii(name[i]) || !(isalnum(name[i]) || name[i] == '_'))
-			return ERR_PTR(-EINVAL);
 	return refslab_str_new(heap, name, len, gfp);
 }
 REFSLAB_EXPORT_TEST(refslab_instance_name);

@@ -65,6 +65,12 @@ struct text {
 	bool name;
 };
 
+/* May it be in a name? ctype.h's idea of a letter includes Latin-1. */
+static bool is_of_name(u8 c)
+{
+	return isascii(c) && (isalnum(c) || c == '_');
+}
+
 /* Returns false when it is not valid UTF-8. */
 static bool measure(const u8 *s, size_t bytes, struct text *text)
 {
@@ -77,7 +83,7 @@ static bool measure(const u8 *s, size_t bytes, struct text *text)
 		if (!n)
 			return false;
 		highest = max(highest, s[i]);
-		text->name &= isascii(s[i]) && (isalnum(s[i]) || s[i] == '_');
+		text->name &= is_of_name(s[i]);
 		text->len++;
 	}
 	text->ascii = highest < 0x80;
@@ -227,6 +233,21 @@ bool refslab_str_is(struct refslab_object *obj)
 	return type->base == refslab_heap_of_objects(type->objects)->types.str_type;
 }
 REFSLAB_EXPORT_TEST(refslab_str_is);
+
+/**
+ * refslab_str_is_identifier() - is it an identifier, [A-Za-z_][A-Za-z0-9_]*?
+ * @name: the text
+ * @len: its bytes, not 0
+ */
+bool refslab_str_is_identifier(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!is_of_name(name[i]))
+			return false;
+	return !isdigit(name[0]);
+}
 
 /**
  * refslab_str_len() - how many characters a str has

@@ -34,6 +34,7 @@ struct refslab_type *refslab_str_register(struct refslab_heap *heap, gfp_t gfp);
 struct refslab_object *refslab_str_new(struct refslab_heap *heap, const char *utf8, size_t len,
 				       gfp_t gfp);
 bool refslab_str_is(struct refslab_object *obj);
+bool refslab_str_is_identifier(const char *name, size_t len);
 u32 refslab_str_len(struct refslab_object *obj);
 unsigned int refslab_str_width(struct refslab_object *obj);
 const char *refslab_str_ascii(struct refslab_object *obj);
@@ -76,7 +77,38 @@ struct refslab_type *refslab_list_register(struct refslab_heap *heap, gfp_t gfp)
 struct refslab_object *refslab_list_new(struct refslab_heap *heap, gfp_t gfp);
 bool refslab_list_is(struct refslab_object *obj);
 
+/**
+ * refslab_sequence_len() - number of elements
+ * @obj: a list or a tuple the caller holds a reference on
+ */
+static inline u32 refslab_sequence_len(struct refslab_object *obj)
+{
+	return refslab_list_is(obj) ? refslab_table_len(obj) : refslab_tuple_len(obj);
+}
+
+/**
+ * refslab_sequence_get() - load an element
+ * @obj: a list or a tuple the caller holds a reference on
+ * @index: which
+ *
+ * Return: a strong reference, ERR_PTR(-ERANGE) or ERR_PTR(-EOVERFLOW).
+ */
+static inline struct refslab_object *refslab_sequence_get(struct refslab_object *obj, u32 index)
+{
+	return refslab_list_is(obj) ? refslab_table_get(obj, index) : refslab_tuple_get(obj, index);
+}
+
 /* keyed.c: what dict, set and instance have in common */
+
+/**
+ * refslab_keyed_is() - is it a dict, a set or an instance?
+ * @obj: an object the caller holds a reference on
+ */
+static inline bool refslab_keyed_is(const struct refslab_object *obj)
+{
+	return refslab_object_type(obj)->flags & REFSLAB_TYPE_INDEX;
+}
+
 int refslab_keyed_set(struct refslab_object *obj, struct refslab_object *key,
 		      struct refslab_object *value, gfp_t gfp);
 int refslab_keyed_add(struct refslab_object *obj, struct refslab_object *key, gfp_t gfp);
