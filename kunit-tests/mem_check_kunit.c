@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The checker of a memory's invariants: each kind of damage, alone, is found.
+ * The checker of a memory's invariants: each kind of damage, alone, is found; and changes meanwhile
+ * break nothing.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/string.h>
 
 #include "mem_fixture.h"
@@ -11,7 +15,7 @@ static void expect_found(struct kunit *test, const char *what)
 	struct mem_fixture *f = test->priv;
 
 	f->why[0] = '\0';
-	KUNIT_EXPECT_EQ_MSG(test, refslab_mem_check(&f->mem, f->why, sizeof(f->why)), -EUCLEAN,
+	KUNIT_EXPECT_EQ_MSG(test, refslab_mem_check(&f->mem, 0, f->why, sizeof(f->why)), -EUCLEAN,
 			    "%s", what);
 	KUNIT_EXPECT_GT_MSG(test, strlen(f->why), 0, "%s", what);
 }
@@ -173,10 +177,65 @@ static void check_sums(struct kunit *test)
 	mem_free(test, REFSLAB_MEM_RAW, 800, raw);
 }
 
+#define CHURN_BLOCKS	600
+#define CHURN_TIME	(HZ / 2)
+
+/* Pools come, fill, drain and change their kind and size, arenas with them. */
+static int churn_thread(void *arg)
+{
+	static const size_t sizes[] = { 48, 64, 496, 512, 600 };
+	struct refslab_mem *mem = arg;
+	unsigned int round, i;
+	void **blocks;
+
+	blocks = kcalloc(CHURN_BLOCKS, sizeof(*blocks), GFP_KERNEL);
+	for (round = 0; blocks && !kthread_should_stop(); round++) {
+		enum refslab_mem_kind kind = round % REFSLAB_MEM_KINDS;
+		size_t size = sizes[round % ARRAY_SIZE(sizes)];
+
+		for (i = 0; i < CHURN_BLOCKS; i++)
+			blocks[i] = refslab_mem_alloc(mem, kind, size, GFP_KERNEL);
+		for (i = 0; i < CHURN_BLOCKS; i++)
+			if (blocks[i])
+				refslab_mem_free(mem, kind, size, blocks[i]);
+		/* else the first things looked at never fit, and no others are */
+		usleep_range(10, 100);
+	}
+	kfree(blocks);
+	/* kthread_stop() is still to come */
+	while (!kthread_should_stop())
+		usleep_range(100, 200);
+	return round;
+}
+
+static void check_races_changes(struct kunit *test)
+{
+	struct mem_fixture *f = test->priv;
+	unsigned long end = jiffies + CHURN_TIME;
+	struct task_struct *task;
+	unsigned int checks;
+	int err;
+
+	task = kthread_run(churn_thread, &f->mem, "refslab-churn");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	for (checks = 0; time_before(jiffies, end); checks++) {
+		refslab_mem_hold(&f->mem);
+		/* it may have seen things that do not fit each other */
+		err = refslab_mem_check(&f->mem, 1, f->why, sizeof(f->why));
+		refslab_mem_release(&f->mem);
+		KUNIT_EXPECT_TRUE(test, !err || err == -EUCLEAN);
+		cond_resched();
+	}
+	KUNIT_EXPECT_GT(test, kthread_stop(task), 0);
+	KUNIT_EXPECT_GT(test, checks, 0);
+	MEM_EXPECT_SOUND(test);
+}
+
 static struct kunit_case mem_check_cases[] = {
 	KUNIT_CASE(check_pools),
 	KUNIT_CASE(check_arenas),
 	KUNIT_CASE(check_sums),
+	KUNIT_CASE(check_races_changes),
 	{}
 };
 

@@ -28,7 +28,7 @@ struct mem_fixture {
 #define MEM_EXPECT_SOUND(test) do {							\
 	struct kunit *__test = (test);							\
 	struct mem_fixture *__f = __test->priv;						\
-	int __err = refslab_mem_check(&__f->mem, __f->why, sizeof(__f->why));		\
+	int __err = refslab_mem_check(&__f->mem, 0, __f->why, sizeof(__f->why));		\
 											\
 	KUNIT_EXPECT_EQ_MSG(__test, __err, 0, "%s", __f->why);				\
 } while (0)

@@ -56,7 +56,7 @@ static void scan_exit(struct kunit *test)
 		return;
 	KUNIT_EXPECT_GE(test, refslab_collect(t->heap, 2), 0L);
 	KUNIT_EXPECT_EQ(test, refslab_count(t->heap), 0ULL);
-	KUNIT_EXPECT_EQ_MSG(test, refslab_mem_check(&t->heap->objects.mem, why, sizeof(why)), 0,
+	KUNIT_EXPECT_EQ_MSG(test, refslab_mem_check(&t->heap->objects.mem, 0, why, sizeof(why)), 0,
 			    "%s", why);
 	refslab_trim(t->heap);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&t->heap->objects.mem.reserved), 0LL);

@@ -14,7 +14,8 @@
 
 int refslab_op_int(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	return refslab_session_answer(call,
+				      refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
 }
 
 int refslab_op_int_value(struct refslab_call *call)
@@ -29,7 +30,8 @@ int refslab_op_int_value(struct refslab_call *call)
 
 int refslab_op_float(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	return refslab_session_answer(call,
+				      refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
 }
 
 int refslab_op_float_value(struct refslab_call *call)
@@ -93,8 +95,10 @@ int refslab_op_bytes(struct refslab_call *call)
 
 	if (len > REFSLAB_MAX_BYTES)
 		return -E2BIG;
-	if (!len)
-		return refslab_session_answer(call, refslab_bytes_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
+	if (!len) {
+		obj = refslab_bytes_new(call->heap, NULL, 0, REFSLAB_DEV_GFP);
+		return refslab_session_answer(call, obj);
+	}
 	obj = refslab_bytes_begin(call->heap, len, REFSLAB_DEV_GFP, &data);
 	if (!obj)
 		return -ENOMEM;
@@ -160,8 +164,10 @@ int refslab_op_tuple(struct refslab_call *call)
 
 	if (len > REFSLAB_MAX_TUPLE)
 		return -E2BIG;
-	if (!len)
-		return refslab_session_answer(call, refslab_tuple_new(call->heap, NULL, 0, REFSLAB_DEV_GFP));
+	if (!len) {
+		obj = refslab_tuple_new(call->heap, NULL, 0, REFSLAB_DEV_GFP);
+		return refslab_session_answer(call, obj);
+	}
 	obj = refslab_tuple_begin(call->heap, len, REFSLAB_DEV_GFP);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);

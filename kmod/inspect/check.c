@@ -516,12 +516,11 @@ static int check_heap(struct check *c, struct refslab_object *const *held, size_
 	refslab_destroy_settle(objects);
 	refslab_cache_settle(objects);
 	mutex_lock(&c->heap->gc.scan_lock);
-	err = refslab_mem_check(&objects->mem, c->why, c->len);
-	if (!err) {
-		refslab_mem_hold(&objects->mem);
+	refslab_mem_hold(&objects->mem);
+	err = refslab_mem_check(&objects->mem, 1, c->why, c->len);
+	if (!err)
 		err = check_all(c, held, nr_held);
-		refslab_mem_release(&objects->mem);
-	}
+	refslab_mem_release(&objects->mem);
 	mutex_unlock(&c->heap->gc.scan_lock);
 	free_counters(&c->pools);
 	free_counters(&c->larges);

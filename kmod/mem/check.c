@@ -2,6 +2,10 @@
 /*
  * The memory's invariants, checked from the outside in: what the arenas' pools say of themselves
  * must be what the lists and the counters say.
+ *
+ * Each piece is looked at under its lock, so that nothing breaks when others are at work meanwhile;
+ * but then the pieces may not fit each other. A list is walked as a whole: with very many pools
+ * that is some milliseconds, for those who ask.
  */
 #include <linux/bitmap.h>
 #include <linux/sched.h>
@@ -14,6 +18,7 @@
 
 struct check {
 	struct refslab_mem *mem;
+	unsigned int own_holds;
 	char *why;
 	size_t len;
 	unsigned long arenas;
@@ -64,7 +69,38 @@ static int check_blocks(struct check *c, const struct refslab_pool *pool)
 	return 0;
 }
 
-static int check_pool(struct check *c, const struct refslab_arena *arena, unsigned int i)
+/* Does somebody hold the memory besides the caller? */
+static bool is_held(const struct check *c)
+{
+	return READ_ONCE(c->mem->holds) > c->own_holds;
+}
+
+/* What protects a pool: its class's lock, or that of the memory when it has no class. */
+static spinlock_t *lock_of(struct refslab_mem *mem, const struct refslab_pool *pool)
+{
+	unsigned int kind = READ_ONCE(pool->kind), size = READ_ONCE(pool->size);
+
+	if (READ_ONCE(pool->state) == REFSLAB_POOL_EMPTY || kind >= REFSLAB_MEM_KINDS || !size ||
+	    size > REFSLAB_CLASS_MAX)
+		return &mem->lock;
+	return &mem->classes[kind][DIV_ROUND_UP(size, REFSLAB_CLASS_STEP) - 1].lock;
+}
+
+static spinlock_t *lock_pool(struct refslab_mem *mem, const struct refslab_pool *pool)
+{
+	spinlock_t *lock;
+
+	for (;;) {
+		lock = lock_of(mem, pool);
+		spin_lock(lock);
+		if (lock == lock_of(mem, pool))
+			return lock;
+		/* it has changed its class */
+		spin_unlock(lock);
+	}
+}
+
+static int check_pool_locked(struct check *c, const struct refslab_arena *arena, unsigned int i)
 {
 	const struct refslab_pool *pool = &arena->pools[i];
 	bool right;
@@ -92,7 +128,7 @@ static int check_pool(struct check *c, const struct refslab_arena *arena, unsign
 		right = pool->used == pool->capacity && list_empty(&pool->node);
 		break;
 	default:
-		right = !pool->used && pool->kind != REFSLAB_MEM_RAW && c->mem->holds;
+		right = !pool->used && pool->kind != REFSLAB_MEM_RAW && is_held(c);
 		break;
 	}
 	if (!right)
@@ -100,11 +136,41 @@ static int check_pool(struct check *c, const struct refslab_arena *arena, unsign
 	return check_blocks(c, pool);
 }
 
+static int check_pool(struct check *c, const struct refslab_arena *arena, unsigned int i)
+{
+	spinlock_t *lock = lock_pool(c->mem, &arena->pools[i]);
+	int err = check_pool_locked(c, arena, i);
+
+	spin_unlock(lock);
+	return err;
+}
+
+/* @empty: how many of its pools say they are. */
+static int check_freepools(struct check *c, const struct refslab_arena *arena, unsigned long empty)
+{
+	const struct refslab_pool *pool;
+	unsigned int nr_free = 0;
+
+	lockdep_assert_held(&c->mem->lock);
+	list_for_each_entry(pool, &arena->freepools, node) {
+		if (++nr_free > REFSLAB_ARENA_POOLS || pool->arena != arena ||
+		    pool->state != REFSLAB_POOL_EMPTY)
+			return fail(c, "arena %u: a pool on freepools is not empty or not its",
+				    arena->number);
+	}
+	if (nr_free != arena->nr_free || nr_free != empty)
+		return fail(c, "arena %u: %u pools on freepools, %lu empty, nr_free %u",
+			    arena->number, nr_free, empty, arena->nr_free);
+	if (nr_free == REFSLAB_ARENA_POOLS && !is_held(c))
+		return fail(c, "arena %u: no pool in use, and it was not given back",
+			    arena->number);
+	return 0;
+}
+
 static int check_arena(struct check *c, const struct refslab_arena *arena)
 {
 	unsigned long empty = c->pools[REFSLAB_POOL_EMPTY];
-	const struct refslab_pool *pool;
-	unsigned int i, nr_free = 0;
+	unsigned int i;
 	int err;
 
 	if (!IS_ALIGNED((unsigned long)arena->base, REFSLAB_ARENA_SIZE) ||
@@ -115,20 +181,10 @@ static int check_arena(struct check *c, const struct refslab_arena *arena)
 		if (err)
 			return err;
 	}
-	empty = c->pools[REFSLAB_POOL_EMPTY] - empty;
-	list_for_each_entry(pool, &arena->freepools, node) {
-		if (++nr_free > REFSLAB_ARENA_POOLS || pool->arena != arena ||
-		    pool->state != REFSLAB_POOL_EMPTY)
-			return fail(c, "arena %u: a pool on freepools is not empty or not its",
-				    arena->number);
-	}
-	if (nr_free != arena->nr_free || nr_free != empty)
-		return fail(c, "arena %u: %u pools on freepools, %lu empty, nr_free %u",
-			    arena->number, nr_free, empty, arena->nr_free);
-	if (nr_free == REFSLAB_ARENA_POOLS && !c->mem->holds)
-		return fail(c, "arena %u: no pool in use, and it was not given back",
-			    arena->number);
-	return 0;
+	spin_lock(&c->mem->lock);
+	err = check_freepools(c, arena, c->pools[REFSLAB_POOL_EMPTY] - empty);
+	spin_unlock(&c->mem->lock);
+	return err;
 }
 
 /* Every arena is in the bucket of its number of empty pools: as many as there are, no other. */
@@ -139,6 +195,7 @@ static int check_buckets(struct check *c)
 	unsigned long listed = 0;
 	unsigned int n;
 
+	lockdep_assert_held(&mem->lock);
 	for (n = 0; n <= REFSLAB_ARENA_POOLS; n++) {
 		const struct list_head *bucket = n ? &mem->usable[n] : &mem->full;
 
@@ -181,6 +238,28 @@ static int check_list(struct check *c, const struct list_head *list, unsigned in
 	return 0;
 }
 
+static int check_class(struct check *c, const struct refslab_class *class, unsigned int kind,
+		       unsigned int size)
+{
+	const struct refslab_pool *pool;
+	unsigned long blocks;
+	int err;
+
+	lockdep_assert_held(&class->lock);
+	err = check_list(c, &class->used, kind, size, REFSLAB_POOL_USED, class->nr_used);
+	if (!err)
+		err = check_list(c, &class->limbo, kind, size, REFSLAB_POOL_LIMBO, class->nr_limbo);
+	if (err)
+		return err;
+	blocks = class->nr_full * (REFSLAB_POOL_SIZE / size);
+	list_for_each_entry(pool, &class->used, node)
+		blocks += pool->used;
+	if (blocks != class->blocks)
+		return fail(c, "kind %u size %u: %lu blocks, %lu counted", kind, size, blocks,
+			    class->blocks);
+	return 0;
+}
+
 /* With the sums, every pool in a state is on the list of that state: none is elsewhere. */
 static int check_classes(struct check *c)
 {
@@ -190,27 +269,16 @@ static int check_classes(struct check *c)
 
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
-			const struct refslab_class *class = &c->mem->classes[kind][i];
-			unsigned int size = (i + 1) * REFSLAB_CLASS_STEP;
-			const struct refslab_pool *pool;
-			unsigned long blocks;
+			struct refslab_class *class = &c->mem->classes[kind][i];
 
-			err = check_list(c, &class->used, kind, size, REFSLAB_POOL_USED,
-					 class->nr_used);
-			if (!err)
-				err = check_list(c, &class->limbo, kind, size, REFSLAB_POOL_LIMBO,
-						 class->nr_limbo);
-			if (err)
-				return err;
-			blocks = class->nr_full * (REFSLAB_POOL_SIZE / size);
-			list_for_each_entry(pool, &class->used, node)
-				blocks += pool->used;
-			if (blocks != class->blocks)
-				return fail(c, "kind %u size %u: %lu blocks, %lu counted", kind,
-					    size, blocks, class->blocks);
+			spin_lock(&class->lock);
+			err = check_class(c, class, kind, (i + 1) * REFSLAB_CLASS_STEP);
 			used += class->nr_used;
 			full += class->nr_full;
 			limbo += class->nr_limbo;
+			spin_unlock(&class->lock);
+			if (err)
+				return err;
 		}
 	}
 	if (used != c->pools[REFSLAB_POOL_USED] || full != c->pools[REFSLAB_POOL_FULL] ||
@@ -230,6 +298,7 @@ static int check_larges(struct check *c)
 	unsigned long number, nr_used = 0, nr_limbo = 0, listed = 0;
 	struct refslab_pool *pool;
 
+	lockdep_assert_held(&mem->lock);
 	xa_for_each(&mem->larges, number, pool) {
 		u64 bytes = refslab_large_charge(pool->kind, pool->size);
 
@@ -240,7 +309,7 @@ static int check_larges(struct check *c)
 		if (pool->state == REFSLAB_POOL_FULL && pool->used == 1) {
 			nr_used++;
 			in_use += bytes;
-		} else if (pool->state == REFSLAB_POOL_LIMBO && !pool->used && mem->holds) {
+		} else if (pool->state == REFSLAB_POOL_LIMBO && !pool->used && is_held(c)) {
 			nr_limbo++;
 			limbo_bytes += bytes;
 		} else {
@@ -270,16 +339,18 @@ static int check_larges(struct check *c)
 
 /**
  * refslab_mem_check() - check every invariant of a memory
- * @mem: the memory, which nobody else uses meanwhile
+ * @mem: the memory. When others use it meanwhile, the caller must hold it, and the answer may be
+ *	wrong
+ * @own_holds: how often the caller holds it
  * @why: where to put a sentence about what is wrong
  * @len: size of @why
  *
  * Context: process, sleeps.
  * Return: 0, or -EUCLEAN.
  */
-int refslab_mem_check(struct refslab_mem *mem, char *why, size_t len)
+int refslab_mem_check(struct refslab_mem *mem, unsigned int own_holds, char *why, size_t len)
 {
-	struct check c = { .mem = mem, .why = why, .len = len };
+	struct check c = { .mem = mem, .own_holds = own_holds, .why = why, .len = len };
 	struct refslab_arena *arena;
 	unsigned long number;
 	int err;
@@ -294,11 +365,14 @@ int refslab_mem_check(struct refslab_mem *mem, char *why, size_t len)
 			return err;
 		cond_resched();
 	}
+	err = check_classes(&c);
+	if (err)
+		return err;
+	spin_lock(&mem->lock);
 	err = check_buckets(&c);
 	if (!err)
-		err = check_classes(&c);
-	if (!err)
 		err = check_larges(&c);
+	spin_unlock(&mem->lock);
 	return err;
 }
 REFSLAB_EXPORT_TEST(refslab_mem_check);
