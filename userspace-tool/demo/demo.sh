@@ -5,7 +5,10 @@
 # the refslab command, and checked. Exit status 1 when something is not as it says here.
 #
 # Needs the module, and root for the counters in debugfs. REFSLAB= is the command to use (refslab).
+# Where there is a python3, and librefslab beside the command, Python has its part, too.
 set -u
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
 
 : "${REFSLAB:=refslab}"
 
@@ -72,6 +75,36 @@ same()
 	[ -n "$1" ] && [ "$1" = "$2" ]
 }
 
+# The boxes and arrows of a graph, which comes as text for Graphviz, as lines of words.
+picture()
+{
+	# shellcheck disable=SC2016 # the dollars are awk's
+	awk '
+	/^\tsubgraph/ { lost = 1 }
+	/^\t}/ { lost = 0 }
+	/^\tn[0-9]+ \[/ {
+		text = $0
+		sub(/^[^<]*</, "", text)
+		sub(/> fillcolor=.*/, "", text)
+		sub(/<\/B><BR\/>/, ": ", text)
+		gsub(/<[^>]*>/, " ", text)
+		gsub(/&quot;/, "\"", text)
+		gsub(/  +/, " ", text)
+		sub(/^ /, "", text)
+		sub(/, gen [0-9] *$/, "", text)
+		sub(/ $/, "", text)
+		box[$1] = text
+		gone[$1] = lost
+	}
+	/^\tn[0-9]+ -> / {
+		label = $0
+		gsub(/.*label="|".*/, "", label)
+		printf "%-22s --%s--> %-26s%s\n", box[$1], label, box[$3],
+		       gone[$1] ? "nothing reaches it" : ""
+	}
+	' | sed 's/ *$//'
+}
+
 echo "refslab: CPython's memory management, in the kernel"
 echo
 "$REFSLAB" version | sed 's/^/    /'
@@ -132,6 +165,36 @@ check "without that reference all three go" \
 check "the leaf, referenced from outside, lives on" \
 	same "$(answer 2 'value x: ')" '"hangs off the ring"'
 check "with the one reference it has" same "$(answer 1 'refcount x: ')" 1
+
+title "A picture: what a name reaches, and what none does"
+cat > "$work/picture.refslab" <<'END'
+disable
+type Node slots=2
+a = new Node
+b = new Node
+leaf = str "a leaf"
+setslot a 0 b
+setslot b 0 a          # a -> b -> a
+setslot b 1 leaf
+lost = list leaf
+append lost lost       # lost -> lost
+del b leaf lost        # a reaches b and the leaf, and nothing reaches the list
+END
+sed 's/^/    /' "$work/picture.refslab"
+echo
+echo "    \$ refslab graph --all picture.refslab     (its text for Graphviz, as lines)"
+"$REFSLAB" graph --all "$work/picture.refslab" > "$out" 2>&1
+status=$?
+picture < "$out" > "$work/picture"
+sed "/nothing reaches it\$/s/.*/$red&$plain/; s/^/    /" "$work/picture"
+echo "    (or as a picture: refslab graph --all -o picture.svg picture.refslab)"
+echo
+check "it is a graph for Graphviz" [ "$status/$(head -n 1 "$out")" = "0/digraph refslab {" ]
+check "with four objects and five references" \
+	same "$(grep -c '^	n[0-9]* \[' "$out")/$(grep -c '^	n[0-9]* -> ' "$out")" 4/5
+check "a has two: its name, and the slot in b" grep -q '^a: Node #[0-9]*, 2 refs' "$work/picture"
+check "one object, the list, is what a collection would take" \
+	same "$(grep 'nothing reaches it$' "$work/picture" | sed 's/ #.*//' | sort -u)" list
 
 title "A weak reference does not keep its object"
 scene <<'END'
@@ -257,6 +320,51 @@ check "young scans do not look at them" \
 	same "$(answer 2 'collect 0: ') / $(answer 2 'collect 1: ')" \
 	"0 unreachable, 0 uncollectable / 0 unreachable, 0 uncollectable"
 check "the full scan does" same "$(answer 1 'collect 2: ')" "2 unreachable, 0 uncollectable"
+
+# What a line of the last Python session answered: said LINE
+said()
+{
+	awk -v line=">>> $1" '$0 == line { getline; print; exit }' "$out"
+}
+
+library=$(dirname "$(command -v "$REFSLAB")")/librefslab.so.0
+if command -v python3 > /dev/null && [ -e "$library" ] && [ -d "$here/../python/refslab" ]; then
+	title "The same from Python"
+	cat > "$work/session.py" <<'END'
+import refslab
+heap = refslab.Heap()
+gc = heap.gc                          # the controls of the module gc
+gc.disable()
+Node = heap.type("Node", slots=["ref"])
+a, b = Node(), Node()
+a.ref, b.ref = b, a                   # a cycle
+gc.getrefcount(a)
+d = heap.dict({"name": "d", 1: [2.5, "three"]})
+d["self"] = d                         # one more
+print(d)
+del a, b, d                           # nobody can reach them any more
+gc.collect()
+heap.stat()["objects"]
+END
+	REFSLAB_LIBRARY=$library PYTHONPATH=$here/../python PYTHONDONTWRITEBYTECODE=1 \
+		python3 - "$work/session.py" > "$out" 2>&1 <<'END'
+import sys
+names = {}
+for line in open(sys.argv[1]):
+    print(">>> " + line, end="")
+    exec(compile(line, "session", "single"), names)
+END
+	status=$?
+	sed 's/^/    /' "$out"
+	echo
+	check "the session ran to its end" [ "$status" -eq 0 ]
+	check "the program and b refer to a" same "$(said 'gc.getrefcount(a)')" 2
+	check "a dict that contains itself says so" \
+		same "$(said 'print(d)')" "{'name': 'd', 1: [2.5, 'three'], 'self': {...}}"
+	check "the collector found the two nodes, the dict and its list" \
+		same "$(said 'gc.collect()')" 4
+	check "and the heap is empty" same "$(said 'heap.stat()["objects"]')" 0
+fi
 
 title "From outside: the counters in debugfs while a program runs"
 mkfifo "$work/script"
