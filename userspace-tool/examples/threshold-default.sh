@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Writes the script: with the default thresholds the 701st container makes the first scan.
+# With the default thresholds the 701st container makes the first scan.
 set -eu
 
-echo "threshold"
-seq 700 | sed 's/.*/x& = list/'
-cat <<'END'
+script()
+{
+	echo "threshold"
+	seq 700 | sed 's/.*/x& = list/'
+	cat <<'END'
 sleep 1000
 stats
 count
@@ -13,3 +15,6 @@ x701 = list
 sleep 1000
 stats
 END
+}
+
+script | "$REFSLAB" run -
