@@ -20,11 +20,11 @@ static bool grow(void **array, unsigned int *room, unsigned int count, size_t si
 	return true;
 }
 
-int refslab_model_add(struct model *model, __u64 id, __u32 type, bool is_list,
+int refslab_model_add(struct model *model, __u64 id, __u32 type, enum model_kind kind,
 		      unsigned int nr_slots)
 {
 	struct model_object object = {
-		.id = id, .type = type, .is_list = is_list, .nr_edges = nr_slots, .room = nr_slots,
+		.id = id, .type = type, .kind = kind, .nr_edges = nr_slots, .room = nr_slots,
 	};
 	unsigned int i, room = model->object_room;
 	void *objects = model->objects;
@@ -60,9 +60,9 @@ void refslab_model_release(struct model *model, unsigned int hold)
 	model->holds[hold] = model->holds[--model->nr_holds];
 }
 
-bool refslab_model_insert(struct model *model, int list, unsigned int index, int target)
+bool refslab_model_insert(struct model *model, int object, unsigned int index, int target)
 {
-	struct model_object *o = &model->objects[list];
+	struct model_object *o = &model->objects[object];
 	void *edges = o->edges;
 
 	if (!grow(&edges, &o->room, o->nr_edges, sizeof(*o->edges)))
@@ -75,13 +75,24 @@ bool refslab_model_insert(struct model *model, int list, unsigned int index, int
 	return true;
 }
 
-void refslab_model_remove(struct model *model, int list, unsigned int index)
+void refslab_model_remove(struct model *model, int object, unsigned int index)
 {
-	struct model_object *o = &model->objects[list];
+	struct model_object *o = &model->objects[object];
 
 	o->nr_edges--;
 	memmove(&o->edges[index], &o->edges[index + 1],
 		(o->nr_edges - index) * sizeof(*o->edges));
+}
+
+int refslab_model_find(const struct model *model, int object, int key)
+{
+	const struct model_object *o = &model->objects[object];
+	unsigned int i;
+
+	for (i = 0; i < o->nr_edges; i += refslab_model_stride(o))
+		if (o->edges[i] == key)
+			return i;
+	return -1;
 }
 
 /* One more reference to @object, the first of which makes it wait for its edges to be followed. */
@@ -118,7 +129,7 @@ int refslab_model_mark(struct model *model)
 
 		nr_alive++;
 		for (n = 0; n < o->nr_edges; n++)
-			if (o->edges[n] != MODEL_EMPTY)
+			if (o->edges[n] >= 0)
 				nr_waiting = count_reference(model, o->edges[n], waiting,
 							     nr_waiting);
 	}
@@ -147,7 +158,7 @@ bool refslab_model_compact(struct model *model)
 		struct model_object *o = &model->objects[i];
 
 		for (n = 0; n < o->nr_edges; n++)
-			if (o->edges[n] != MODEL_EMPTY)
+			if (o->edges[n] >= 0)
 				o->edges[n] = moved_to[o->edges[n]];
 	}
 	for (n = 0; n < model->nr_holds; n++)

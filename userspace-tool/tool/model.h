@@ -5,7 +5,7 @@
  *	holds[]				a handle and the object it is for
  *	   |
  *	   v
- *	objects[] --edges[]--> objects[]	the targets of slots or elements, by index
+ *	objects[] --edges[]--> objects[]	the targets of slots, elements, keys and values
  *
  * It says what a heap has to hold; how it is kept there it does not know.
  */
@@ -16,13 +16,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MODEL_EMPTY	(-1)
+#define MODEL_EMPTY		(-1)
+/* Keys that every heap has anyway; an edge to number n is MODEL_CONSTANT(n), and so back again. */
+#define MODEL_CONSTANTS		16
+#define MODEL_CONSTANT(n)	(-2 - (n))
+
+enum model_kind {
+	MODEL_SLOTS, MODEL_LIST, MODEL_DICT, MODEL_SET, MODEL_INSTANCE,
+	MODEL_KINDS,
+};
 
 struct model_object {
 	__u64 id;
 	__u32 type;
-	bool is_list;
-	int *edges;
+	enum model_kind kind;
+	int *edges;			/* of a dict and an instance key, value, key, value... */
 	unsigned int nr_edges;
 	unsigned int room;
 	/* Filled by refslab_model_mark(). */
@@ -45,14 +53,23 @@ struct model {
 };
 
 /* These give the new one's index, or say false, when there is no memory: -1, false. */
-int refslab_model_add(struct model *model, __u64 id, __u32 type, bool is_list,
+int refslab_model_add(struct model *model, __u64 id, __u32 type, enum model_kind kind,
 		      unsigned int nr_slots);
 bool refslab_model_hold(struct model *model, __u32 handle, int object);
-bool refslab_model_insert(struct model *model, int list, unsigned int index, int target);
+bool refslab_model_insert(struct model *model, int object, unsigned int index, int target);
 
 /* Forgets holds[@hold]; the last one takes its place. */
 void refslab_model_release(struct model *model, unsigned int hold);
-void refslab_model_remove(struct model *model, int list, unsigned int index);
+void refslab_model_remove(struct model *model, int object, unsigned int index);
+
+/* Edges of an entry. */
+static inline unsigned int refslab_model_stride(const struct model_object *o)
+{
+	return o->kind == MODEL_DICT || o->kind == MODEL_INSTANCE ? 2 : 1;
+}
+
+/* The edge of dict, set or instance @object that is @key; -1: there is none. */
+int refslab_model_find(const struct model *model, int object, int key);
 
 /*
  * Finds the objects that holds reach, and what counts they have: one for each hold and for each

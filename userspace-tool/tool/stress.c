@@ -24,6 +24,11 @@ const unsigned int refslab_stress_payload[STRESS_TYPES] = {
 	[STRESS_NODE] = 32, [STRESS_LEAF] = 100,
 };
 
+const unsigned int refslab_stress_makes[MODEL_KINDS] = {
+	[MODEL_LIST] = REFSLAB_OP_LIST, [MODEL_DICT] = REFSLAB_OP_DICT,
+	[MODEL_SET] = REFSLAB_OP_SET, [MODEL_INSTANCE] = REFSLAB_OP_INSTANCE,
+};
+
 static const char * const type_names[STRESS_TYPES] = {
 	[STRESS_NODE] = "node", [STRESS_WIDE] = "wide", [STRESS_BARE] = "bare",
 	[STRESS_LEAF] = "leaf",
@@ -165,19 +170,26 @@ static bool make_types(struct stress *stress)
 	return true;
 }
 
-bool refslab_stress_list_type(struct stress *stress, __u32 *type)
+/* Built-in types have numbers, too: of each an object is made that tells. */
+static bool know_built_in(struct stress *stress)
 {
-	__u32 list;
+	unsigned int i, done;
 	int err;
 
-	err = refslab_op_list(stress->session, &list);
-	if (!refslab_stress_check(stress, REFSLAB_OP_LIST, err))
-		return false;
-	err = refslab_op_typeof(stress->session, list, NULL, 0, type, NULL);
-	if (!refslab_stress_check(stress, REFSLAB_OP_TYPEOF, err))
-		return false;
-	return refslab_stress_check(stress, REFSLAB_OP_CLOSE,
-				    refslab_op_close(stress->session, list));
+	for (i = MODEL_LIST; i < MODEL_KINDS; i++) {
+		struct refslab_op ops[] = {
+			{ .opcode = refslab_stress_makes[i] },
+			{ .opcode = REFSLAB_OP_TYPEOF, .from = 1 },
+			{ .opcode = REFSLAB_OP_CLOSE, .from = 1 },
+		};
+
+		err = refslab_session_submit(stress->session, ops, ARRAY_SIZE(ops), &done);
+		if (!refslab_stress_check(stress, done < ARRAY_SIZE(ops) ? ops[done].opcode : 0,
+					  err))
+			return false;
+		stress->built_in[i] = ops[1].result[0];
+	}
+	return true;
 }
 
 static bool is_sound(const char *path, char *answer, size_t size)
@@ -266,7 +278,7 @@ static int run(struct stress *stress, bool model)
 	stress->session = refslab_tool_session("stress", 0, &stress->heap);
 	if (!stress->session)
 		return REFSLAB_EXIT_FAILED;
-	if (make_types(stress)) {
+	if (make_types(stress) && know_built_in(stress)) {
 		if (model)
 			refslab_stress_model(stress);
 		else
@@ -362,11 +374,12 @@ const struct refslab_command refslab_stress_command = {
 	.help =
 	"Usage: refslab stress [OPTION...]\n"
 	"       refslab stress --model [OPTION...]\n"
-	"Threads make, link, unlink and drop objects of one heap at random while one more thread\n"
-	"scans generations 0, 1 and 2 back to back. Without --model they race on the same objects\n"
-	"through handles they share. With --model each has objects of its own, and after every\n"
-	"round the heap's objects, reference counts, slots and elements are compared with a plain\n"
-	"model of them. Either ends by dropping all handles: nothing may be left.\n\n"
+	"Threads make, link, unlink and drop objects of one heap at random, lists, dicts, sets and\n"
+	"instances among them, while one more thread scans generations 0, 1 and 2 back to back.\n"
+	"Without --model they race on the same objects through handles they share. With --model each\n"
+	"has objects of its own, and after every round the heap's objects, reference counts, slots,\n"
+	"elements, keys and values are compared with a plain model of them. Either ends by dropping\n"
+	"all handles: nothing may be left.\n\n"
 	"      --model       compare with a model\n"
 	"      --objects N   handles that are shared, or objects of all models together (4096)\n"
 	"      --rounds N    rounds of --model (100)\n"

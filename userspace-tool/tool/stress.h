@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "model.h"
 #include "tool.h"
 
 enum stress_type {
@@ -29,6 +30,7 @@ struct stress {
 	__u64 seed;
 
 	__u32 type[STRESS_TYPES];
+	__u32 built_in[MODEL_KINDS];	/* the numbers of list, dict, set and instance */
 	atomic_bool stop;
 	atomic_bool failed;
 	atomic_bool crowded;		/* more objects than wanted: drop rather than make */
@@ -41,6 +43,9 @@ struct stress {
 
 extern const unsigned int refslab_stress_slots[STRESS_TYPES];
 extern const unsigned int refslab_stress_payload[STRESS_TYPES];
+
+/* The operations that make them. */
+extern const unsigned int refslab_stress_makes[MODEL_KINDS];
 
 /* A stream of random numbers, one for each thread. */
 struct stress_random {
@@ -74,9 +79,6 @@ void refslab_stress_join_collector(struct stress *stress);
  * cycle that something half destroyed still refers to.
  */
 bool refslab_stress_settle(struct stress *stress, __u64 objects, bool collect);
-
-/* The number of the built-in type "list". */
-bool refslab_stress_list_type(struct stress *stress, __u32 *type);
 
 /* Threads race on the same objects; they share all handles. */
 void refslab_stress_race(struct stress *stress);

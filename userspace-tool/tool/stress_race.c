@@ -14,20 +14,10 @@
 
 #include <json-c/json.h>
 
-#include "stress.h"
+#include "stress_race.h"
 
 #define MAX_INDEX	16	/* lists stay about that short */
 #define BURST		64	/* operations of a burst */
-
-/* Errors that a handle which changed its meaning may cause; and sets of them, a bit each. */
-enum race_error { RACE_ENOENT, RACE_EPROTOTYPE, RACE_ERANGE, RACE_ENODATA, RACE_ERRORS };
-
-enum race_errors {
-	ANY_OBJECT = 1u << RACE_ENOENT,
-	ONE_TYPE = ANY_OBJECT | 1u << RACE_EPROTOTYPE,
-	INDEXED = ONE_TYPE | 1u << RACE_ERANGE,
-	SLOT = INDEXED | 1u << RACE_ENODATA,
-};
 
 static const struct {
 	const char *name;
@@ -37,33 +27,11 @@ static const struct {
 	[RACE_EPROTOTYPE] = { "EPROTOTYPE", -EPROTOTYPE },
 	[RACE_ERANGE] = { "ERANGE", -ERANGE },
 	[RACE_ENODATA] = { "ENODATA", -ENODATA },
+	[RACE_ENOKEY] = { "ENOKEY", -ENOKEY },
+	[RACE_ESTALE] = { "ESTALE", -ESTALE },
 };
 
-/*
- * What the table has: a handle, and above it what its object was when it was put there, so that
- * most operations find what they are for.
- */
-enum race_kind { RACE_OTHER, RACE_NODE, RACE_LIST };
-
-struct race_thread {
-	struct stress *stress;
-	struct refslab_session *session;
-	atomic_ullong *table;
-	__u32 list_type;
-	struct refslab_batch *batch;
-	struct stress_random random;
-	pthread_t thread;
-	__u64 operations;
-	__u64 errors[RACE_ERRORS];
-};
-
-static unsigned int below(struct race_thread *t, unsigned int n)
-{
-	return refslab_stress_random(&t->random, n);
-}
-
-/* Counts an operation; true when it succeeded. @allowed: bits of the errors it may fail with. */
-static bool did(struct race_thread *t, unsigned int opcode, int err, unsigned int allowed)
+bool refslab_race_did(struct race_thread *t, unsigned int opcode, int err, unsigned int allowed)
 {
 	unsigned int i;
 
@@ -79,22 +47,21 @@ static bool did(struct race_thread *t, unsigned int opcode, int err, unsigned in
 	return refslab_stress_check(t->stress, opcode, err);
 }
 
-static void drop(struct race_thread *t, __u32 handle)
+void refslab_race_drop(struct race_thread *t, __u32 handle)
 {
 	if (handle)
-		did(t, REFSLAB_OP_CLOSE, refslab_op_close(t->session, handle), 0);
+		refslab_race_did(t, REFSLAB_OP_CLOSE, refslab_op_close(t->session, handle), 0);
 }
 
-/* Gives a handle to the table, which may be 0, and drops the one that was in its place. */
-static void put(struct race_thread *t, __u32 handle, enum race_kind kind)
+void refslab_race_put(struct race_thread *t, __u32 handle, enum race_kind kind)
 {
 	__u64 entry = (__u64)kind << 32 | handle;
 
-	drop(t, (__u32)atomic_exchange(&t->table[below(t, t->stress->objects)], entry));
+	entry = atomic_exchange(&t->table[below(t, t->stress->objects)], entry);
+	refslab_race_drop(t, entry);
 }
 
-/* A handle of the table, which may be anybody's and gone by now; 0 when none was found. */
-static __u32 pick(struct race_thread *t)
+__u32 refslab_race_pick(struct race_thread *t)
 {
 	unsigned int i;
 	__u32 handle = 0;
@@ -104,8 +71,7 @@ static __u32 pick(struct race_thread *t)
 	return handle;
 }
 
-/* The same for an object that was of that kind; any other when none was found. */
-static __u32 pick_kind(struct race_thread *t, enum race_kind kind)
+__u32 refslab_race_pick_kind(struct race_thread *t, enum race_kind kind)
 {
 	unsigned int i;
 	__u64 entry;
@@ -115,21 +81,23 @@ static __u32 pick_kind(struct race_thread *t, enum race_kind kind)
 		if (entry && entry >> 32 == kind)
 			return entry;
 	}
-	return pick(t);
+	return refslab_race_pick(t);
 }
 
 static enum race_kind kind_of(const struct race_thread *t, __u32 type)
 {
-	if (type == t->list_type)
-		return RACE_LIST;
+	enum model_kind kind;
+
+	for (kind = MODEL_LIST; kind < MODEL_KINDS; kind++)
+		if (type == t->stress->built_in[kind])
+			return (enum race_kind)kind;
 	if (type == t->stress->type[STRESS_NODE] || type == t->stress->type[STRESS_WIDE])
 		return RACE_NODE;
 	return RACE_OTHER;
 }
 
-/* SLOT, ITEM, POP or DUP: the handle that comes of it goes to the table or is dropped. */
-static void follow(struct race_thread *t, unsigned int opcode, __u32 handle, __u64 index,
-		   unsigned int allowed)
+void refslab_race_follow(struct race_thread *t, unsigned int opcode, __u32 handle, __u64 index,
+			 unsigned int allowed)
 {
 	struct refslab_op ops[2] = {
 		{ .opcode = opcode, .arg = { handle, index } },
@@ -139,18 +107,27 @@ static void follow(struct race_thread *t, unsigned int opcode, __u32 handle, __u
 	int err = refslab_session_submit(t->session, ops, 2, &done);
 
 	/* Nobody can drop the new handle, so that the second operation has no excuse. */
-	if (!did(t, done ? REFSLAB_OP_TYPEOF : opcode, err, done ? 0 : allowed))
+	if (!refslab_race_did(t, done ? REFSLAB_OP_TYPEOF : opcode, err, done ? 0 : allowed))
 		return;
 	t->operations++;
 	if (opcode == REFSLAB_OP_DUP || below(t, 2))
-		put(t, ops[0].result[0], kind_of(t, ops[1].result[0]));
+		refslab_race_put(t, ops[0].result[0], kind_of(t, ops[1].result[0]));
 	else
-		drop(t, ops[0].result[0]);
+		refslab_race_drop(t, ops[0].result[0]);
+}
+
+static int do_make(struct race_thread *t, unsigned int opcode, __u32 *handle)
+{
+	struct refslab_op op = { .opcode = opcode };
+	int err = refslab_session_submit(t->session, &op, 1, NULL);
+
+	*handle = op.result[0];
+	return err;
 }
 
 static void make(struct race_thread *t)
 {
-	unsigned int opcode, what = below(t, 20);
+	unsigned int opcode, what = below(t, 26);
 	enum race_kind kind = RACE_OTHER;
 	char text[64];
 	__u32 handle;
@@ -167,6 +144,10 @@ static void make(struct race_thread *t)
 	} else if (what < 10) {
 		opcode = REFSLAB_OP_STR;
 		err = refslab_op_str(t->session, text, below(t, sizeof(text)), &handle);
+	} else if (what >= 20) {
+		kind = RACE_DICT + what % 3;
+		opcode = refslab_stress_makes[kind];
+		err = do_make(t, opcode, &handle);
 	} else {
 		/* Nodes mostly. */
 		enum stress_type type = what < 16 ? STRESS_NODE : what - 16;
@@ -175,8 +156,8 @@ static void make(struct race_thread *t)
 		kind = kind_of(t, t->stress->type[type]);
 		err = refslab_op_new(t->session, t->stress->type[type], &handle);
 	}
-	if (did(t, opcode, err, 0))
-		put(t, handle, kind);
+	if (refslab_race_did(t, opcode, err, 0))
+		refslab_race_put(t, handle, kind);
 }
 
 /* A node and a list that refer to each other and to a shared object, dropped in the same call. */
@@ -185,7 +166,7 @@ static void make_garbage(struct race_thread *t)
 	struct refslab_batch *b = t->batch;
 	struct refslab_operand node, list;
 	unsigned int done;
-	__u32 other = pick(t);
+	__u32 other = refslab_race_pick(t);
 	int err;
 
 	refslab_batch_reset(b);
@@ -199,76 +180,77 @@ static void make_garbage(struct race_thread *t)
 	refslab_batch_op(b, REFSLAB_OP_CLOSE, list);
 	err = refslab_batch_submit(b, t->session, &done);
 	/* Only the shared object may be missing; the list's handle is then still there. */
-	if (!did(t, refslab_batch_opcode(b, done), err, done == 5 ? ANY_OBJECT : 0) && done == 5)
-		drop(t, refslab_batch_result(b, 1, 0));
+	if (!refslab_race_did(t, refslab_batch_opcode(b, done), err, done == 5 ? ANY_OBJECT : 0) &&
+	    done == 5)
+		refslab_race_drop(t, refslab_batch_result(b, 1, 0));
 	t->operations += done;
 }
 
 static void use_slot(struct race_thread *t)
 {
-	__u32 object = pick_kind(t, RACE_NODE);
+	__u32 object = refslab_race_pick_kind(t, RACE_NODE);
 	unsigned int i = below(t, 4);
 	int err;
 
 	switch (below(t, 8)) {
 	case 0:
 	case 1:
-		follow(t, REFSLAB_OP_SLOT, object, i, SLOT);
+		refslab_race_follow(t, REFSLAB_OP_SLOT, object, i, SLOT);
 		break;
 	case 2:
 		err = refslab_op_clearslot(t->session, object, i);
-		did(t, REFSLAB_OP_CLEARSLOT, err, INDEXED);
+		refslab_race_did(t, REFSLAB_OP_CLEARSLOT, err, INDEXED);
 		break;
 	default:
-		err = refslab_op_setslot(t->session, object, i, pick(t));
-		did(t, REFSLAB_OP_SETSLOT, err, INDEXED);
+		err = refslab_op_setslot(t->session, object, i, refslab_race_pick(t));
+		refslab_race_did(t, REFSLAB_OP_SETSLOT, err, INDEXED);
 	}
 }
 
 static void use_list(struct race_thread *t)
 {
-	__u32 list = pick_kind(t, RACE_LIST);
+	__u32 list = refslab_race_pick_kind(t, RACE_LIST);
 	unsigned int i = below(t, MAX_INDEX);
 	__u64 len;
 	int err;
 
 	switch (below(t, 12)) {
 	case 0:
-		err = refslab_op_insert(t->session, list, i / 4, pick(t));
-		did(t, REFSLAB_OP_INSERT, err, INDEXED);
+		err = refslab_op_insert(t->session, list, i / 4, refslab_race_pick(t));
+		refslab_race_did(t, REFSLAB_OP_INSERT, err, INDEXED);
 		break;
 	case 1:
-		follow(t, REFSLAB_OP_POP, list, i, INDEXED);
+		refslab_race_follow(t, REFSLAB_OP_POP, list, i, INDEXED);
 		break;
 	case 2:
-		err = refslab_op_setitem(t->session, list, i, pick(t));
-		did(t, REFSLAB_OP_SETITEM, err, INDEXED);
+		err = refslab_op_setitem(t->session, list, i, refslab_race_pick(t));
+		refslab_race_did(t, REFSLAB_OP_SETITEM, err, INDEXED);
 		break;
 	case 3:
 		err = refslab_op_delitem(t->session, list, i / 2);
-		did(t, REFSLAB_OP_DELITEM, err, INDEXED);
+		refslab_race_did(t, REFSLAB_OP_DELITEM, err, INDEXED);
 		break;
 	case 4:
 	case 5:
-		follow(t, REFSLAB_OP_ITEM, list, i / 2, INDEXED);
+		refslab_race_follow(t, REFSLAB_OP_ITEM, list, i / 2, INDEXED);
 		break;
 	case 6:
 		err = refslab_op_len(t->session, list, &len);
-		if (did(t, REFSLAB_OP_LEN, err, ONE_TYPE) && len > MAX_INDEX) {
+		if (refslab_race_did(t, REFSLAB_OP_LEN, err, ONE_TYPE) && len > MAX_INDEX) {
 			err = refslab_op_delitem(t->session, list, 0);
-			did(t, REFSLAB_OP_DELITEM, err, INDEXED);
+			refslab_race_did(t, REFSLAB_OP_DELITEM, err, INDEXED);
 		}
 		break;
 	default:
-		err = refslab_op_append(t->session, list, pick(t));
-		did(t, REFSLAB_OP_APPEND, err, ONE_TYPE);
+		err = refslab_op_append(t->session, list, refslab_race_pick(t));
+		refslab_race_did(t, REFSLAB_OP_APPEND, err, ONE_TYPE);
 	}
 }
 
 static void look(struct race_thread *t)
 {
 	struct refslab_block block;
-	__u32 object = pick(t);
+	__u32 object = refslab_race_pick(t);
 	char bytes[32] = { };
 	unsigned int generation;
 	bool flag;
@@ -280,39 +262,39 @@ static void look(struct race_thread *t)
 	switch (below(t, 9)) {
 	case 0:
 		err = refslab_op_refcount(t->session, object, &count);
-		did(t, REFSLAB_OP_REFCOUNT, err, ANY_OBJECT);
+		refslab_race_did(t, REFSLAB_OP_REFCOUNT, err, ANY_OBJECT);
 		break;
 	case 1:
 		err = refslab_op_id(t->session, object, &n);
-		did(t, REFSLAB_OP_ID, err, ANY_OBJECT);
+		refslab_race_did(t, REFSLAB_OP_ID, err, ANY_OBJECT);
 		break;
 	case 2:
 		err = refslab_op_tracked(t->session, object, &flag, &generation);
-		did(t, REFSLAB_OP_TRACKED, err, ANY_OBJECT);
+		refslab_race_did(t, REFSLAB_OP_TRACKED, err, ANY_OBJECT);
 		break;
 	case 3:
 		err = refslab_op_typeof(t->session, object, bytes, sizeof(bytes), NULL, NULL);
-		did(t, REFSLAB_OP_TYPEOF, err, ANY_OBJECT);
+		refslab_race_did(t, REFSLAB_OP_TYPEOF, err, ANY_OBJECT);
 		break;
 	case 4:
-		err = refslab_op_is(t->session, object, pick(t), &flag);
-		did(t, REFSLAB_OP_IS, err, ANY_OBJECT);
+		err = refslab_op_is(t->session, object, refslab_race_pick(t), &flag);
+		refslab_race_did(t, REFSLAB_OP_IS, err, ANY_OBJECT);
 		break;
 	case 5:
 		err = refslab_op_block(t->session, object, &block);
-		did(t, REFSLAB_OP_BLOCK, err, ANY_OBJECT);
+		refslab_race_did(t, REFSLAB_OP_BLOCK, err, ANY_OBJECT);
 		break;
 	case 6:
 		err = refslab_op_int_value(t->session, object, &value);
-		did(t, REFSLAB_OP_INT_VALUE, err, ONE_TYPE);
+		refslab_race_did(t, REFSLAB_OP_INT_VALUE, err, ONE_TYPE);
 		break;
 	case 7:
 		err = refslab_op_write(t->session, object, below(t, 32), bytes, 1);
-		did(t, REFSLAB_OP_WRITE, err, INDEXED);
+		refslab_race_did(t, REFSLAB_OP_WRITE, err, INDEXED);
 		break;
 	default:
 		err = refslab_op_read(t->session, object, below(t, 32), bytes, 1);
-		did(t, REFSLAB_OP_READ, err, INDEXED);
+		refslab_race_did(t, REFSLAB_OP_READ, err, INDEXED);
 	}
 }
 
@@ -326,27 +308,33 @@ static void burst(struct race_thread *t)
 		REFSLAB_OP_SETSLOT, REFSLAB_OP_SETSLOT, REFSLAB_OP_SETSLOT, REFSLAB_OP_SETSLOT,
 		REFSLAB_OP_INSERT, REFSLAB_OP_INSERT, REFSLAB_OP_SETITEM, REFSLAB_OP_SETITEM,
 		REFSLAB_OP_CLEARSLOT, REFSLAB_OP_DELITEM,
+		REFSLAB_OP_DICT_SETITEM, REFSLAB_OP_DICT_DELITEM,
 	};
 	struct refslab_op ops[BURST] = { };
 	unsigned int i, at = 0, done;
 	int err;
 
 	for (i = 0; i < BURST; i++) {
+		bool is_dict;
+
 		ops[i].opcode = opcodes[below(t, ARRAY_SIZE(opcodes))];
+		is_dict = ops[i].opcode == REFSLAB_OP_DICT_SETITEM ||
+			  ops[i].opcode == REFSLAB_OP_DICT_DELITEM;
 		if (ops[i].opcode == REFSLAB_OP_SETSLOT || ops[i].opcode == REFSLAB_OP_CLEARSLOT)
-			ops[i].arg[0] = pick_kind(t, RACE_NODE);
+			ops[i].arg[0] = refslab_race_pick_kind(t, RACE_NODE);
 		else
-			ops[i].arg[0] = pick_kind(t, RACE_LIST);
-		ops[i].arg[1] = below(t, 3);
-		if (ops[i].opcode != REFSLAB_OP_CLEARSLOT && ops[i].opcode != REFSLAB_OP_DELITEM)
-			ops[i].arg[2] = pick(t);
+			ops[i].arg[0] = refslab_race_pick_kind(t, is_dict ? RACE_DICT : RACE_LIST);
+		ops[i].arg[1] = is_dict ? refslab_race_pick(t) : below(t, 3);
+		if (ops[i].opcode != REFSLAB_OP_CLEARSLOT && ops[i].opcode != REFSLAB_OP_DELITEM &&
+		    ops[i].opcode != REFSLAB_OP_DICT_DELITEM)
+			ops[i].arg[2] = refslab_race_pick(t);
 	}
 	while (at < BURST && !atomic_load(&t->stress->stop)) {
 		err = refslab_session_submit(t->session, ops + at, BURST - at, &done);
 		t->operations += done;
 		at += done;
 		if (err)
-			did(t, ops[at].opcode, err, INDEXED);
+			refslab_race_did(t, ops[at].opcode, err, INDEXED | KEYED);
 		at++;
 	}
 }
@@ -361,13 +349,14 @@ static void use_heap(struct race_thread *t)
 
 	if (below(t, 2)) {
 		err = refslab_op_trim(t->session, &bytes);
-		did(t, REFSLAB_OP_TRIM, err, 0);
+		refslab_race_did(t, REFSLAB_OP_TRIM, err, 0);
 		return;
 	}
 	do {
 		err = refslab_op_objects(t->session, &cursor, REFSLAB_GEN_ALL, records,
 					 ARRAY_SIZE(records), &count);
-	} while (did(t, REFSLAB_OP_OBJECTS, err, 0) && cursor && !atomic_load(&t->stress->stop));
+	} while (refslab_race_did(t, REFSLAB_OP_OBJECTS, err, 0) && cursor &&
+		 !atomic_load(&t->stress->stop));
 }
 
 static void *race(void *arg)
@@ -378,21 +367,23 @@ static void *race(void *arg)
 		unsigned int what = below(t, 10000);
 
 		if (atomic_load(&t->stress->crowded) && what & 1)
-			put(t, 0, RACE_OTHER);
+			refslab_race_put(t, 0, RACE_OTHER);
 		else if (what < 1700)
 			make(t);
 		else if (what < 2000)
 			make_garbage(t);
 		else if (what < 2800)
-			put(t, 0, RACE_OTHER);
+			refslab_race_put(t, 0, RACE_OTHER);
 		else if (what < 3100)
-			follow(t, REFSLAB_OP_DUP, pick(t), 0, ANY_OBJECT);
+			refslab_race_follow(t, REFSLAB_OP_DUP, refslab_race_pick(t), 0, ANY_OBJECT);
 		else if (what < 4000)
 			burst(t);
-		else if (what < 6500)
+		else if (what < 6000)
 			use_slot(t);
-		else if (what < 9000)
+		else if (what < 7800)
 			use_list(t);
+		else if (what < 9200)
+			refslab_race_keyed(t);
 		else if (what < 9998)
 			look(t);
 		else
@@ -463,11 +454,8 @@ void refslab_stress_race(struct stress *stress)
 {
 	atomic_ullong *table = calloc(stress->objects, sizeof(*table));
 	struct race_thread *threads = calloc(stress->threads, sizeof(*threads));
-	__u32 list_type;
 	unsigned int i;
 
-	if (!refslab_stress_list_type(stress, &list_type))
-		goto out;
 	if (!table || !threads) {
 		refslab_stress_fail(stress, "no memory");
 		goto out;
@@ -476,7 +464,6 @@ void refslab_stress_race(struct stress *stress)
 		threads[i].stress = stress;
 		threads[i].session = stress->session;
 		threads[i].table = table;
-		threads[i].list_type = list_type;
 		threads[i].batch = refslab_batch_new();
 		refslab_stress_seed(&threads[i].random, stress->seed, i);
 		if (!threads[i].batch) {
@@ -492,7 +479,7 @@ void refslab_stress_race(struct stress *stress)
 	for (i = 0; i < stress->threads; i++)
 		print_thread(stress, i, &threads[i]);
 	for (i = 0; i < stress->objects; i++)
-		drop(&threads[0], (__u32)atomic_exchange(&table[i], 0));
+		refslab_race_drop(&threads[0], (__u32)atomic_exchange(&table[i], 0));
 out:
 	for (i = 0; threads && i < stress->threads; i++)
 		refslab_batch_free(threads[i].batch);
