@@ -2,8 +2,9 @@
 /*
  * The user ABI of refslab: a slab of reference-counted objects with cycle collection.
  *
- * open("/dev/refslab") gives a session. REFSLAB_IOC_CREATE gives the session a new private heap,
- * after which REFSLAB_IOC_SUBMIT carries out operations on it. A session names objects by
+ * open("/dev/refslab") gives a session. REFSLAB_IOC_CREATE gives the session a new private heap, or
+ * REFSLAB_IOC_ATTACH the heap of another session whose descriptor the caller was given, after which
+ * REFSLAB_IOC_SUBMIT carries out operations on it. A session names objects by
  * *handles*: each handle holds one strong reference, and closing the file, however the process
  * ended, drops them all.
  *
@@ -23,8 +24,8 @@
  *  -EINVAL      size too small, a reserved field not 0, or a field that makes no sense
  *  -EOPNOTSUPP  a flag or a value that this kernel does not know
  *  -EFAULT      memory that cannot be read or written
- *  -ENOTCONN    REFSLAB_IOC_SUBMIT on a session without a heap
- *  -EISCONN     REFSLAB_IOC_CREATE on a session that has one
+ *  -ENOTCONN    REFSLAB_IOC_SUBMIT on a session without a heap, REFSLAB_IOC_ATTACH through one
+ *  -EISCONN     REFSLAB_IOC_CREATE or REFSLAB_IOC_ATTACH on a session that has a heap
  *  -ENOMEM      no memory, or the limit of the caller's memory cgroup (which may also end the
  *               program, when what is missing then is memory of its own)
  */
@@ -40,6 +41,7 @@
 #define REFSLAB_IOC_QUERY	_IO(REFSLAB_IOC_MAGIC, 0x00)
 #define REFSLAB_IOC_CREATE	_IO(REFSLAB_IOC_MAGIC, 0x01)
 #define REFSLAB_IOC_SUBMIT	_IO(REFSLAB_IOC_MAGIC, 0x02)
+#define REFSLAB_IOC_ATTACH	_IO(REFSLAB_IOC_MAGIC, 0x03)
 
 /* Limits. */
 /* bytes in a heap's or a type's name, without the NUL */
@@ -67,7 +69,7 @@
 #define REFSLAB_GENERATIONS	3
 #define REFSLAB_MAX_GC_EVENTS	64u		/* events of scans that wait for a session */
 
-/* Features, for struct refslab_query and struct refslab_create. None so far. */
+/* Features, for struct refslab_query, refslab_create and refslab_attach. None so far. */
 #define REFSLAB_FEATURES	0ull
 
 /**
@@ -111,6 +113,51 @@ struct refslab_create {
 	__aligned_u64 max_bytes;
 	char name[REFSLAB_NAME_MAX + 1];
 	__u32 heap_id;
+	__u32 reserved;
+};
+
+/*
+ * Rights of a session. The one that made the heap has all; REFSLAB_IOC_ATTACH can only take some
+ * away. Looking at objects and at the heap, and handles, need none.
+ */
+/* make and change objects and types; read events of objects */
+#define REFSLAB_RIGHT_CHANGE	(1u << 0)
+/* everything about the collector, and REFSLAB_OP_TRIM */
+#define REFSLAB_RIGHT_COLLECT	(1u << 1)
+/* change the heap's limits */
+#define REFSLAB_RIGHT_LIMITS	(1u << 2)
+#define REFSLAB_RIGHTS_ALL	0x7u
+
+/* struct refslab_attach.flags: take rights away */
+#define REFSLAB_ATTACH_READONLY		(1u << 0)	/* all of them */
+#define REFSLAB_ATTACH_NO_COLLECT	(1u << 1)	/* REFSLAB_RIGHT_COLLECT */
+#define REFSLAB_ATTACH_NO_LIMITS	(1u << 2)	/* REFSLAB_RIGHT_LIMITS */
+
+/**
+ * struct refslab_attach - REFSLAB_IOC_ATTACH: attach this session to the heap of another one
+ * @size:	sizeof(struct refslab_attach)
+ * @flags:	REFSLAB_ATTACH_*; others -EOPNOTSUPP
+ * @features:	as in struct refslab_create
+ * @fd:		a descriptor of the other session; -EBADF: there is none, -EINVAL: it is of another
+ *		kind, or of this session itself; -ENOTCONN: the other session has no heap
+ * @heap_id:	out: number of the heap
+ * @rights:	out: REFSLAB_RIGHT_* of this session: those of the other one, without what @flags
+ *		take away
+ * @reserved:	0
+ *
+ * At most once per session (-EISCONN), and not beside REFSLAB_IOC_CREATE. Whoever was given a
+ * descriptor of a session, by fork(), SCM_RIGHTS or pidfd_getfd(), has all that session's rights
+ * and can use its handles; to give less, attach a session with less and hand on that one's.
+ * Afterwards the two sessions have nothing to do with one another but the heap: each has handles
+ * of its own, and either may be closed first.
+ */
+struct refslab_attach {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 features;
+	__s32 fd;
+	__u32 heap_id;
+	__u32 rights;
 	__u32 reserved;
 };
 
@@ -170,6 +217,9 @@ struct refslab_op {
  * Errors of every operation
  *
  *  -EOPNOTSUPP  unknown opcode, or flags not 0
+ *  -EPERM       the session has not the right that the operation needs: REFSLAB_RIGHT_CHANGE what
+ *               makes or changes an object or a type, REFSLAB_RIGHT_COLLECT what says so; looked
+ *               at before the operands are
  *  -EINVAL      an unused operand, result, error or reserved not 0; a bit of @from beyond the
  *               operands used, or one that names this or a later operation
  *  -ENOENT      no such handle, or no such type
@@ -280,7 +330,10 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_BLOCK,
 
-	/* The collector. */
+	/*
+	 * The collector. REFSLAB_RIGHT_COLLECT: COLLECT, ENABLE, DISABLE, SET_THRESHOLD; below
+	 * TRIM, FREEZE, UNFREEZE, SET_DEBUG, EMPTY_GARBAGE
+	 */
 
 	/*
 	 * g [| REFSLAB_COLLECT_ALL] -> unreachable, uncollectable: -EINVAL: g > 2; -EINTR. A scan
@@ -512,6 +565,10 @@ struct refslab_type_def {
  * With several sessions on a heap, each event goes to one of them. When the last session ends, what
  * is left is dropped, and so are the references. Until it is read, an event keeps its object, and
  * that what it refers to: read them.
+ *
+ * A session without REFSLAB_RIGHT_CHANGE is told of scans only, when it asked to be (WATCH): read()
+ * gives -EPERM when it did not, and while such sessions are all there are, objects die without
+ * finalizers as if there were no session.
  */
 
 /* struct refslab_event_record.event */

@@ -35,7 +35,8 @@
 
 /**
  * struct refslab_session - an open file of the device
- * @heap:	its heap; set once, by REFSLAB_IOC_CREATE
+ * @heap:	its heap; set once, by REFSLAB_IOC_CREATE or REFSLAB_IOC_ATTACH
+ * @rights:	REFSLAB_RIGHT_*; set before @heap is, and constant from then on
  * @watch:	what it is told of scans; set once, when it first asks
  * @create_lock: serialises that
  * @handles:	objects by handle; each holds a strong reference
@@ -50,6 +51,7 @@
  */
 struct refslab_session {
 	struct refslab_heap *heap;
+	u32 rights;
 	struct refslab_watch *watch;
 	struct mutex create_lock;	/* @heap and @watch are set under it */
 	struct xarray handles;
@@ -78,6 +80,7 @@ struct refslab_ucmd {
 		u32 size;
 		struct refslab_query query;
 		struct refslab_create create;
+		struct refslab_attach attach;
 		struct refslab_submit submit;
 	} cmd;
 };
@@ -103,11 +106,13 @@ struct refslab_call {
 int refslab_device_init(void);
 void refslab_device_exit(void);
 int refslab_device_respond(struct refslab_ucmd *ucmd, size_t size);
+struct refslab_session *refslab_device_session(struct file *file);
 
 /* session.c */
 struct refslab_session *refslab_session_open(void);
 void refslab_session_release(struct refslab_session *session);
 int refslab_session_create(struct refslab_ucmd *ucmd);
+int refslab_session_attach(struct refslab_ucmd *ucmd);
 int refslab_session_reserve(struct refslab_session *session, u32 *handle);
 void refslab_session_commit(struct refslab_session *session, u32 handle,
 			    struct refslab_object *obj);
@@ -210,6 +215,7 @@ int refslab_op_garbage(struct refslab_call *call);
 /* watch.c */
 int refslab_op_watch(struct refslab_call *call);
 void refslab_watch_free(struct refslab_session *session);
+bool refslab_watch_on(struct refslab_session *session);
 bool refslab_watch_pending(struct refslab_session *session);
 int refslab_watch_hand_out(struct refslab_session *session, void __user *to);
 

@@ -68,6 +68,7 @@ static const struct ioctl_entry ioctls[] = {
 	IOCTL(REFSLAB_IOC_QUERY, query_ioctl, struct refslab_query, version),
 	IOCTL(REFSLAB_IOC_CREATE, refslab_session_create, struct refslab_create, reserved),
 	IOCTL(REFSLAB_IOC_SUBMIT, refslab_submit_ioctl, struct refslab_submit, reserved),
+	IOCTL(REFSLAB_IOC_ATTACH, refslab_session_attach, struct refslab_attach, reserved),
 };
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -136,6 +137,17 @@ static const struct file_operations device_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+/**
+ * refslab_device_session() - the session of an open file
+ * @file: any file; the caller has a reference on it, and with that the session
+ *
+ * Return: the session, or NULL when the file is not of this device.
+ */
+struct refslab_session *refslab_device_session(struct file *file)
+{
+	return file->f_op == &device_fops ? file->private_data : NULL;
+}
+
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "refslab",
@@ -153,6 +165,7 @@ int refslab_device_init(void)
 	/* what a program is told to be the same on 32 and 64 bit */
 	BUILD_BUG_ON(sizeof(struct refslab_query) != 56);
 	BUILD_BUG_ON(sizeof(struct refslab_create) != 64);
+	BUILD_BUG_ON(sizeof(struct refslab_attach) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_submit) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);
 	BUILD_BUG_ON(sizeof(struct refslab_type_def) != 16);

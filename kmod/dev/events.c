@@ -63,16 +63,22 @@ out_abort:
 	return err;
 }
 
+/* Who reads an event of an object gets a reference on what others made: not those who only look. */
+static bool hears_objects(const struct refslab_session *session)
+{
+	return session->rights & REFSLAB_RIGHT_CHANGE;
+}
+
 static int hand_out(struct refslab_session *session, void __user *to)
 {
-	int ret = hand_out_object(session, to);
+	int ret = hears_objects(session) ? hand_out_object(session, to) : 0;
 
 	return ret ?: refslab_watch_hand_out(session, to);
 }
 
 static bool pending(struct refslab_session *session)
 {
-	return refslab_event_pending(&session->heap->objects.events) ||
+	return (hears_objects(session) && refslab_event_pending(&session->heap->objects.events)) ||
 	       refslab_watch_pending(session);
 }
 
@@ -85,8 +91,8 @@ static bool pending(struct refslab_session *session)
  *
  * Waits for the first event, not for more. Context: may sleep.
  *
- * Return: bytes, whole records only; -ENOTCONN, -EINVAL no room for one, -EAGAIN, -ERESTARTSYS,
- * -EFAULT, -EMFILE, -ENOMEM.
+ * Return: bytes, whole records only; -ENOTCONN, -EINVAL no room for one, -EPERM neither the right
+ * nor a watch, -EAGAIN, -ERESTARTSYS, -EFAULT, -EMFILE, -ENOMEM.
  */
 ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, size_t count,
 			    bool nonblock)
@@ -100,6 +106,9 @@ ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, s
 		return -ENOTCONN;
 	if (count < sizeof(struct refslab_event_record))
 		return -EINVAL;
+	/* there is never going to be anything */
+	if (!hears_objects(session) && !refslab_watch_on(session))
+		return -EPERM;
 	while (count - done >= sizeof(struct refslab_event_record)) {
 		ret = hand_out(session, buf + done);
 		if (ret > 0) {

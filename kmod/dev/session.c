@@ -4,6 +4,7 @@
  * finds an object through a handle may take another under the handles' lock (the collector counts
  * both). However the process ended, the file's release drops every handle.
  */
+#include <linux/file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -116,7 +117,8 @@ void refslab_session_release(struct refslab_session *session)
 		return;
 	}
 	refslab_watch_free(session);
-	refslab_event_unlisten(&session->heap->objects.events);
+	if (session->rights & REFSLAB_RIGHT_CHANGE)
+		refslab_event_unlisten(&session->heap->objects.events);
 	if (drop_handles(session, REFSLAB_DESTROY_BUDGET)) {
 		detach(session);
 		return;
@@ -136,6 +138,23 @@ static bool name_is_valid(const char name[REFSLAB_NAME_MAX + 1])
 		if (name[i] < 0x21 || name[i] > 0x7e)
 			return false;
 	return !memchr_inv(name + len, 0, REFSLAB_NAME_MAX + 1 - len);
+}
+
+/* The caller's reference on the heap becomes the session's. @create_lock is held. */
+static void join(struct refslab_session *session, struct refslab_heap *heap, u32 rights)
+{
+	session->rights = rights;
+	mutex_lock(&heap->sessions_lock);
+	list_add_tail(&session->node, &heap->sessions);
+	mutex_unlock(&heap->sessions_lock);
+	/* reading an event takes a reference over: that is no business of who only looks */
+	if (rights & REFSLAB_RIGHT_CHANGE)
+		refslab_event_listen(&heap->objects.events);
+	/*
+	 * Pairs with the acquires in submit.c, events.c and attach_to(): the heap is complete, and
+	 * the rights are what they will be.
+	 */
+	smp_store_release(&session->heap, heap);
 }
 
 static int create_heap(struct refslab_ucmd *ucmd)
@@ -159,12 +178,7 @@ static int create_heap(struct refslab_ucmd *ucmd)
 		refslab_heap_put(heap);
 		return err;
 	}
-	mutex_lock(&heap->sessions_lock);
-	list_add_tail(&session->node, &heap->sessions);
-	mutex_unlock(&heap->sessions_lock);
-	refslab_event_listen(&heap->objects.events);
-	/* pairs with the acquires in submit.c and events.c: the heap is complete */
-	smp_store_release(&session->heap, heap);
+	join(session, heap, REFSLAB_RIGHTS_ALL);
 	return 0;
 }
 
@@ -187,6 +201,79 @@ int refslab_session_create(struct refslab_ucmd *ucmd)
 	mutex_lock(&session->create_lock);
 	err = create_heap(ucmd);
 	mutex_unlock(&session->create_lock);
+	return err;
+}
+
+static u32 rights_left(u32 rights, u32 flags)
+{
+	if (flags & REFSLAB_ATTACH_READONLY)
+		return 0;
+	if (flags & REFSLAB_ATTACH_NO_COLLECT)
+		rights &= ~REFSLAB_RIGHT_COLLECT;
+	if (flags & REFSLAB_ATTACH_NO_LIMITS)
+		rights &= ~REFSLAB_RIGHT_LIMITS;
+	return rights;
+}
+
+/*
+ * The caller has a reference on the file of @other, so that one is not released meanwhile and its
+ * reference keeps the heap. Its create_lock is not taken: two may attach through one another.
+ */
+static int attach_to(struct refslab_ucmd *ucmd, const struct refslab_session *other)
+{
+	struct refslab_attach *attach = &ucmd->cmd.attach;
+	struct refslab_session *session = ucmd->session;
+	struct refslab_heap *heap;
+	int err;
+
+	if (session->heap)
+		return -EISCONN;
+	/* pairs with the release in join(): the rights are as they will be, too */
+	heap = smp_load_acquire(&other->heap);
+	if (!heap)
+		return -ENOTCONN;
+	attach->features = REFSLAB_FEATURES;
+	attach->heap_id = heap->id;
+	attach->rights = rights_left(other->rights, attach->flags);
+	err = refslab_device_respond(ucmd, sizeof(*attach));
+	if (err)
+		return err;
+	refslab_heap_get(heap);
+	join(session, heap, attach->rights);
+	return 0;
+}
+
+/**
+ * refslab_session_attach() - REFSLAB_IOC_ATTACH
+ * @ucmd: the ioctl
+ *
+ * The other session's file is referred to for the time of the call only.
+ *
+ * Return: 0 or a negative errno.
+ */
+int refslab_session_attach(struct refslab_ucmd *ucmd)
+{
+	const u32 known = REFSLAB_ATTACH_READONLY | REFSLAB_ATTACH_NO_COLLECT |
+			  REFSLAB_ATTACH_NO_LIMITS;
+	struct refslab_attach *attach = &ucmd->cmd.attach;
+	struct refslab_session *other;
+	struct file *file;
+	int err = -EINVAL;
+
+	if ((attach->flags & ~known) || (attach->features & ~REFSLAB_FEATURES))
+		return -EOPNOTSUPP;
+	if (attach->reserved)
+		return -EINVAL;
+	file = fget(attach->fd);
+	if (!file)
+		return -EBADF;
+	other = refslab_device_session(file);
+	if (other && other != ucmd->session) {
+		mutex_lock(&ucmd->session->create_lock);
+		err = attach_to(ucmd, other);
+		mutex_unlock(&ucmd->session->create_lock);
+	}
+	fput(file);
 	return err;
 }
 

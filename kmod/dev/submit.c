@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * REFSLAB_IOC_SUBMIT and the one table of operations: what each is called, which operands it has
- * and what carries it out. Fields that must be 0 are checked, earlier results are filled in, and
- * handles are turned into objects here and nowhere else.
+ * REFSLAB_IOC_SUBMIT and the one table of operations: what each is called, which right it needs,
+ * which operands it has and what carries it out. Rights and fields that must be 0 are checked,
+ * earlier results are filled in, and handles are turned into objects here and nowhere else.
  *
  * The array is read once, as a whole, and written back as it was before anything is done: memory
  * that cannot be read or written is found out while the heap is still unchanged. An array that
@@ -61,90 +61,98 @@ enum operand {
 
 #define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
 
+/* The right that an operation needs; what only looks, or is about handles alone, needs none. */
+#define LOOK	0
+#define CHANGE	REFSLAB_RIGHT_CHANGE
+#define COLLECT	REFSLAB_RIGHT_COLLECT
+#define LIMITS	REFSLAB_RIGHT_LIMITS
+
 struct operation {
 	const char *name;
 	int (*fn)(struct refslab_call *call);
+	u8 right;
 	u8 operands[MAX_OPERANDS];
 };
 
-#define OPERATION(_opcode, _name, ...)					\
+#define OPERATION(_opcode, _name, _right, ...)				\
 	[REFSLAB_OP_##_opcode] = {					\
 		.name = #_name,						\
 		.fn = refslab_op_##_name,				\
+		.right = (_right),					\
 		.operands = { __VA_ARGS__ },				\
 	}
 
 static const struct operation operations[] = {
-	OPERATION(TYPE, type, NUMBER, NUMBER, NUMBER, NUMBER),
-	OPERATION(NEW, new, NUMBER),
-	OPERATION(INT, int, NUMBER),
-	OPERATION(STR, str, NUMBER, NUMBER),
-	OPERATION(LIST, list, NONE),
-	OPERATION(DUP, dup, OBJECT),
-	OPERATION(CLOSE, close, HANDLE),
-	OPERATION(IS, is, OBJECT, OBJECT),
-	OPERATION(SETSLOT, setslot, SLOTTED, NUMBER, OBJECT),
-	OPERATION(CLEARSLOT, clearslot, SLOTTED, NUMBER),
-	OPERATION(SLOT, slot, SLOTTED, NUMBER),
-	OPERATION(WRITE, write, INSTANCE, NUMBER, NUMBER, NUMBER),
-	OPERATION(READ, read, INSTANCE, NUMBER, NUMBER, NUMBER),
-	OPERATION(APPEND, append, LIST, OBJECT),
-	OPERATION(INSERT, insert, LIST, NUMBER, OBJECT),
-	OPERATION(POP, pop, LIST, NUMBER),
-	OPERATION(SETITEM, setitem, LIST, NUMBER, OBJECT),
-	OPERATION(DELITEM, delitem, LIST, NUMBER),
-	OPERATION(ITEM, item, SEQUENCE, NUMBER),
-	OPERATION(LEN, len, OBJECT),
-	OPERATION(INT_VALUE, int_value, INT),
-	OPERATION(STR_VALUE, str_value, STR, NUMBER, NUMBER),
-	OPERATION(TYPEOF, typeof, OBJECT, NUMBER, NUMBER),
-	OPERATION(REFCOUNT, refcount, OBJECT),
-	OPERATION(ID, id, OBJECT),
-	OPERATION(TRACKED, tracked, OBJECT),
-	OPERATION(BLOCK, block, OBJECT),
-	OPERATION(COLLECT, collect, NUMBER),
-	OPERATION(ENABLE, enable, NONE),
-	OPERATION(DISABLE, disable, NONE),
-	OPERATION(ISENABLED, isenabled, NONE),
-	OPERATION(SET_THRESHOLD, set_threshold, NUMBER, NUMBER, NUMBER),
-	OPERATION(GET_THRESHOLD, get_threshold, NUMBER, NUMBER),
-	OPERATION(GET_COUNT, get_count, NUMBER, NUMBER),
-	OPERATION(GET_STATS, get_stats, NUMBER, NUMBER),
-	OPERATION(OBJECTS, objects, NUMBER, NUMBER, NUMBER, NUMBER),
-	OPERATION(TRIM, trim, NONE),
-	OPERATION(STAT, stat, NUMBER, NUMBER),
-	OPERATION(WEAK, weak, OBJECT, NUMBER),
-	OPERATION(DEREF, deref, WEAK),
-	OPERATION(BYID, byid, NUMBER),
-	OPERATION(FINALIZED, finalized, OBJECT),
-	OPERATION(FREEZE, freeze, NONE),
-	OPERATION(UNFREEZE, unfreeze, NONE),
-	OPERATION(FREEZECOUNT, freezecount, NONE),
-	OPERATION(REFERENTS, referents, OBJECT, NUMBER, NUMBER, NUMBER),
-	OPERATION(REFERRERS, referrers, OBJECT, NUMBER, NUMBER, NUMBER),
-	OPERATION(SET_DEBUG, set_debug, NUMBER),
-	OPERATION(GET_DEBUG, get_debug, NONE),
-	OPERATION(GARBAGE, garbage, NUMBER, NUMBER, NUMBER),
-	OPERATION(EMPTY_GARBAGE, empty_garbage, NONE),
-	OPERATION(WATCH, watch, NUMBER),
-	OPERATION(FLOAT, float, NUMBER),
-	OPERATION(FLOAT_VALUE, float_value, FLOAT),
-	OPERATION(BYTES, bytes, NUMBER, NUMBER),
-	OPERATION(BYTES_VALUE, bytes_value, BYTES, NUMBER, NUMBER),
-	OPERATION(TUPLE, tuple, NUMBER, NUMBER),
-	OPERATION(DICT, dict, NONE),
-	OPERATION(SET, set, NONE),
-	OPERATION(INSTANCE, instance, NONE),
-	OPERATION(DICT_SETITEM, dict_setitem, DICT, OBJECT, OBJECT),
-	OPERATION(DICT_ITEM, dict_item, DICT, OBJECT),
-	OPERATION(DICT_DELITEM, dict_delitem, DICT, OBJECT),
-	OPERATION(ADD, add, SET, OBJECT),
-	OPERATION(DISCARD, discard, SET, OBJECT),
-	OPERATION(CONTAINS, contains, COLLECTION, OBJECT),
-	OPERATION(SETATTR, setattr, ATTRIBUTED, NUMBER, NUMBER, OBJECT),
-	OPERATION(GETATTR, getattr, ATTRIBUTED, NUMBER, NUMBER),
-	OPERATION(DELATTR, delattr, ATTRIBUTED, NUMBER, NUMBER),
-	OPERATION(ITEMS, items, CONTAINER, NUMBER, NUMBER, NUMBER),
+	OPERATION(TYPE, type, CHANGE, NUMBER, NUMBER, NUMBER, NUMBER),
+	OPERATION(NEW, new, CHANGE, NUMBER),
+	OPERATION(INT, int, CHANGE, NUMBER),
+	OPERATION(STR, str, CHANGE, NUMBER, NUMBER),
+	OPERATION(LIST, list, CHANGE, NONE),
+	OPERATION(DUP, dup, LOOK, OBJECT),
+	OPERATION(CLOSE, close, LOOK, HANDLE),
+	OPERATION(IS, is, LOOK, OBJECT, OBJECT),
+	OPERATION(SETSLOT, setslot, CHANGE, SLOTTED, NUMBER, OBJECT),
+	OPERATION(CLEARSLOT, clearslot, CHANGE, SLOTTED, NUMBER),
+	OPERATION(SLOT, slot, LOOK, SLOTTED, NUMBER),
+	OPERATION(WRITE, write, CHANGE, INSTANCE, NUMBER, NUMBER, NUMBER),
+	OPERATION(READ, read, LOOK, INSTANCE, NUMBER, NUMBER, NUMBER),
+	OPERATION(APPEND, append, CHANGE, LIST, OBJECT),
+	OPERATION(INSERT, insert, CHANGE, LIST, NUMBER, OBJECT),
+	OPERATION(POP, pop, CHANGE, LIST, NUMBER),
+	OPERATION(SETITEM, setitem, CHANGE, LIST, NUMBER, OBJECT),
+	OPERATION(DELITEM, delitem, CHANGE, LIST, NUMBER),
+	OPERATION(ITEM, item, LOOK, SEQUENCE, NUMBER),
+	OPERATION(LEN, len, LOOK, OBJECT),
+	OPERATION(INT_VALUE, int_value, LOOK, INT),
+	OPERATION(STR_VALUE, str_value, LOOK, STR, NUMBER, NUMBER),
+	OPERATION(TYPEOF, typeof, LOOK, OBJECT, NUMBER, NUMBER),
+	OPERATION(REFCOUNT, refcount, LOOK, OBJECT),
+	OPERATION(ID, id, LOOK, OBJECT),
+	OPERATION(TRACKED, tracked, LOOK, OBJECT),
+	OPERATION(BLOCK, block, LOOK, OBJECT),
+	OPERATION(COLLECT, collect, COLLECT, NUMBER),
+	OPERATION(ENABLE, enable, COLLECT, NONE),
+	OPERATION(DISABLE, disable, COLLECT, NONE),
+	OPERATION(ISENABLED, isenabled, LOOK, NONE),
+	OPERATION(SET_THRESHOLD, set_threshold, COLLECT, NUMBER, NUMBER, NUMBER),
+	OPERATION(GET_THRESHOLD, get_threshold, LOOK, NUMBER, NUMBER),
+	OPERATION(GET_COUNT, get_count, LOOK, NUMBER, NUMBER),
+	OPERATION(GET_STATS, get_stats, LOOK, NUMBER, NUMBER),
+	OPERATION(OBJECTS, objects, LOOK, NUMBER, NUMBER, NUMBER, NUMBER),
+	OPERATION(TRIM, trim, COLLECT, NONE),
+	OPERATION(STAT, stat, LOOK, NUMBER, NUMBER),
+	OPERATION(WEAK, weak, CHANGE, OBJECT, NUMBER),
+	OPERATION(DEREF, deref, LOOK, WEAK),
+	OPERATION(BYID, byid, LOOK, NUMBER),
+	OPERATION(FINALIZED, finalized, LOOK, OBJECT),
+	OPERATION(FREEZE, freeze, COLLECT, NONE),
+	OPERATION(UNFREEZE, unfreeze, COLLECT, NONE),
+	OPERATION(FREEZECOUNT, freezecount, LOOK, NONE),
+	OPERATION(REFERENTS, referents, LOOK, OBJECT, NUMBER, NUMBER, NUMBER),
+	OPERATION(REFERRERS, referrers, LOOK, OBJECT, NUMBER, NUMBER, NUMBER),
+	OPERATION(SET_DEBUG, set_debug, COLLECT, NUMBER),
+	OPERATION(GET_DEBUG, get_debug, LOOK, NONE),
+	OPERATION(GARBAGE, garbage, LOOK, NUMBER, NUMBER, NUMBER),
+	OPERATION(EMPTY_GARBAGE, empty_garbage, COLLECT, NONE),
+	OPERATION(WATCH, watch, LOOK, NUMBER),
+	OPERATION(FLOAT, float, CHANGE, NUMBER),
+	OPERATION(FLOAT_VALUE, float_value, LOOK, FLOAT),
+	OPERATION(BYTES, bytes, CHANGE, NUMBER, NUMBER),
+	OPERATION(BYTES_VALUE, bytes_value, LOOK, BYTES, NUMBER, NUMBER),
+	OPERATION(TUPLE, tuple, CHANGE, NUMBER, NUMBER),
+	OPERATION(DICT, dict, CHANGE, NONE),
+	OPERATION(SET, set, CHANGE, NONE),
+	OPERATION(INSTANCE, instance, CHANGE, NONE),
+	OPERATION(DICT_SETITEM, dict_setitem, CHANGE, DICT, OBJECT, OBJECT),
+	OPERATION(DICT_ITEM, dict_item, LOOK, DICT, OBJECT),
+	OPERATION(DICT_DELITEM, dict_delitem, CHANGE, DICT, OBJECT),
+	OPERATION(ADD, add, CHANGE, SET, OBJECT),
+	OPERATION(DISCARD, discard, CHANGE, SET, OBJECT),
+	OPERATION(CONTAINS, contains, LOOK, COLLECTION, OBJECT),
+	OPERATION(SETATTR, setattr, CHANGE, ATTRIBUTED, NUMBER, NUMBER, OBJECT),
+	OPERATION(GETATTR, getattr, LOOK, ATTRIBUTED, NUMBER, NUMBER),
+	OPERATION(DELATTR, delattr, CHANGE, ATTRIBUTED, NUMBER, NUMBER),
+	OPERATION(ITEMS, items, LOOK, CONTAINER, NUMBER, NUMBER, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
@@ -280,6 +288,8 @@ static int carry_out(struct refslab_session *session, struct refslab_op *ops, u3
 	if (op->flags || !op->opcode || op->opcode > REFSLAB_OP_LAST)
 		return -EOPNOTSUPP;
 	operation = &operations[array_index_nospec(op->opcode, ARRAY_SIZE(operations))];
+	if (unlikely(operation->right & ~session->rights))
+		return -EPERM;
 	if (op->result[0] || op->result[1] || op->error || op->reserved)
 		return -EINVAL;
 	err = read_operands(&call, operation, ops, nr);

@@ -17,7 +17,7 @@
 /**
  * struct refslab_watch - what a session is told of scans
  * @nb:		called at the start and the stop of each
- * @on:		it is registered; under the session's create_lock
+ * @on:		it is registered; changed under the session's create_lock
  * @wait:	those who wait for events of the heap
  * @read_lock:	keeps readers apart; outside of @lock
  * @lock:	protects the rest
@@ -79,7 +79,7 @@ static void stop(struct refslab_session *session)
 	if (!watch || !watch->on)
 		return;
 	blocking_notifier_chain_unregister(&session->heap->gc.notifier, &watch->nb);
-	watch->on = false;
+	WRITE_ONCE(watch->on, false);
 	mutex_lock(&watch->read_lock);
 	spin_lock(&watch->lock);
 	kfifo_reset(&watch->records);
@@ -108,7 +108,7 @@ static int start(struct refslab_session *session)
 	if (watch->on)
 		return 0;
 	err = blocking_notifier_chain_register(&session->heap->gc.notifier, &watch->nb);
-	watch->on = !err;
+	WRITE_ONCE(watch->on, !err);
 	return err;
 }
 
@@ -139,6 +139,18 @@ void refslab_watch_free(struct refslab_session *session)
 	stop(session);
 	mutex_destroy(&session->watch->read_lock);
 	kfree(session->watch);
+}
+
+/**
+ * refslab_watch_on() - is the session to be told of scans?
+ * @session: the session
+ */
+bool refslab_watch_on(struct refslab_session *session)
+{
+	/* pairs with the release in start() */
+	struct refslab_watch *watch = smp_load_acquire(&session->watch);
+
+	return watch && READ_ONCE(watch->on);
 }
 
 /**

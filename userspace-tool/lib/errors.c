@@ -166,6 +166,7 @@ static const struct text texts[] = {
 	  "only sets, instances and objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },
 
+	{ 0, EPERM, "the session was attached without the right to do that" },
 	{ 0, ENOENT, "no such handle" },
 	{ 0, EPROTOTYPE, "the object is of another type than the operation works on" },
 	{ 0, EFAULT, "memory of the program cannot be read or written" },
@@ -187,11 +188,12 @@ static const struct text call_texts[] = {
 	{ 0, ENXIO, "no such device: the refslab module is not loaded" },
 	{ 0, ENODEV, "no such device: the refslab module is not loaded" },
 	{ 0, EACCES, "no permission to open the device" },
-	{ 0, EPERM, "no permission to open the device" },
+	{ 0, EPERM, "no permission to open the device, or to read events" },
+	{ 0, EBADF, "no such file descriptor" },
 	{ 0, EMFILE, "the process has too many open files, or the session no handle left" },
 	{ 0, EAGAIN, "there is no event" },
 	{ 0, EINVAL,
-	  "a heap's name is at most 31 printable ASCII characters, spaces excluded" },
+	  "no heap's name (31 printable ASCII characters at most), or not another session" },
 };
 
 static const char *look_up(const struct text *t, size_t n, unsigned int opcode, int err)

@@ -70,6 +70,19 @@ int refslab_session_create(struct refslab_session *session, const char *name, __
 			   __u32 *heap_id);
 
 /*
+ * Attaches the session to the heap of another one, whose descriptor this process has: it was
+ * inherited, came by SCM_RIGHTS or from pidfd_getfd(2). The descriptor may be closed afterwards.
+ * @fd:		of the other session
+ * @flags:	REFSLAB_ATTACH_*: rights that this session is not to have
+ * @heap_id:	out, may be NULL
+ * @rights:	out, may be NULL: REFSLAB_RIGHT_* that it has; those of the other one at most
+ * -EBADF: no descriptor; -EINVAL: not of a session, or of this one; -ENOTCONN: of one without a
+ * heap; -EISCONN: this session has a heap; -EOPNOTSUPP: an unknown flag.
+ */
+int refslab_session_attach(struct refslab_session *session, int fd, __u32 flags, __u32 *heap_id,
+			   __u32 *rights);
+
+/*
  * Carries out operations in order, as REFSLAB_IOC_SUBMIT does.
  * @done:	out, may be NULL: how many were carried out; they stay done
  * Returns 0, or the error that stopped the call: when @done < @count and ops[@done].error is set

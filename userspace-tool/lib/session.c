@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sessions: the device file, its three ioctls and its events. */
+/* Sessions: the device file, its ioctls and its events. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -71,6 +71,20 @@ int refslab_session_create(struct refslab_session *session, const char *name, __
 		return -errno;
 	if (heap_id)
 		*heap_id = c.heap_id;
+	return 0;
+}
+
+int refslab_session_attach(struct refslab_session *session, int fd, __u32 flags, __u32 *heap_id,
+			   __u32 *rights)
+{
+	struct refslab_attach a = { .size = sizeof(a), .flags = flags, .fd = fd };
+
+	if (ioctl(session->fd, REFSLAB_IOC_ATTACH, &a))
+		return -errno;
+	if (heap_id)
+		*heap_id = a.heap_id;
+	if (rights)
+		*rights = a.rights;
 	return 0;
 }
 

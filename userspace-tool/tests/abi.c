@@ -31,6 +31,15 @@ AT(refslab_create, name, 24);
 AT(refslab_create, heap_id, 56);
 AT(refslab_create, reserved, 60);
 
+static_assert(sizeof(struct refslab_attach) == 32, "refslab_attach");
+AT(refslab_attach, size, 0);
+AT(refslab_attach, flags, 4);
+AT(refslab_attach, features, 8);
+AT(refslab_attach, fd, 16);
+AT(refslab_attach, heap_id, 20);
+AT(refslab_attach, rights, 24);
+AT(refslab_attach, reserved, 28);
+
 static_assert(sizeof(struct refslab_submit) == 32, "refslab_submit");
 AT(refslab_submit, size, 0);
 AT(refslab_submit, flags, 4);
@@ -102,6 +111,7 @@ AT(refslab_stat, events, 112);
 static_assert(REFSLAB_IOC_QUERY == 0xe200, "QUERY");
 static_assert(REFSLAB_IOC_CREATE == 0xe201, "CREATE");
 static_assert(REFSLAB_IOC_SUBMIT == 0xe202, "SUBMIT");
+static_assert(REFSLAB_IOC_ATTACH == 0xe203, "ATTACH");
 
 #define OPCODE(name, number) static_assert(REFSLAB_OP_##name == (number), #name)
 OPCODE(TYPE, 1);
@@ -246,7 +256,7 @@ FIXTURE_TEARDOWN(session)
 
 TEST_F(session, unknown_ioctl)
 {
-	EXPECT_EQ(-ENOTTY, test_ioctl(self->fd, _IO(REFSLAB_IOC_MAGIC, 0x03), &self->query));
+	EXPECT_EQ(-ENOTTY, test_ioctl(self->fd, _IO(REFSLAB_IOC_MAGIC, 0x20), &self->query));
 }
 
 TEST_F(session, unknown_ioctl_last_number)

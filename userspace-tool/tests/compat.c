@@ -84,6 +84,10 @@ FIXTURE_VARIANT_ADD(compat, controls) {
 	.program = "controls-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, attach) {
+	.program = "attach-32",
+};
+
 FIXTURE_SETUP(compat)
 {
 }

@@ -21,6 +21,7 @@ from ._errors import (
     Error,
     HeapMemoryError,
     HeapOverflowError,
+    HeapPermissionError,
     HeapTypeError,
     HeapValueError,
 )
@@ -34,6 +35,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Bytes", "ClosedError", "Collector", "Dict", "Error", "Float", "Heap", "HeapMemoryError",
-    "HeapOverflowError", "HeapTypeError", "HeapValueError", "Instance", "Int", "List", "Object",
-    "Set", "Str", "Tuple", "Type", "UserObject", "WeakRef", "library_version",
+    "HeapOverflowError", "HeapPermissionError", "HeapTypeError", "HeapValueError", "Instance",
+    "Int", "List", "Object", "Set", "Str", "Tuple", "Type", "UserObject", "WeakRef", "library_version",
 ]

@@ -28,6 +28,9 @@ TYPE_FINALIZER = 1 << 1
 TYPE_WEAKREF = 1 << 2
 WEAK_CALLBACK = 1 << 0
 WATCH_GC = 1 << 0
+ATTACH_READONLY = 1 << 0
+ATTACH_NO_COLLECT = 1 << 1
+ATTACH_NO_LIMITS = 1 << 2
 
 EVENT_FINALIZE = 1
 EVENT_WEAKREF = 2
@@ -236,6 +239,10 @@ def load() -> ctypes.CDLL:
     lib.refslab_session_fd.restype = c_int
     lib.refslab_session_create.argtypes = [session, c_char_p, c_uint64, POINTER(c_uint32)]
     lib.refslab_session_create.restype = c_int
+    lib.refslab_session_attach.argtypes = [
+        session, c_int, c_uint32, POINTER(c_uint32), POINTER(c_uint32)
+    ]
+    lib.refslab_session_attach.restype = c_int
     lib.refslab_session_submit.argtypes = [
         session, POINTER(Operation), c_uint, POINTER(c_uint)
     ]

@@ -32,13 +32,17 @@ class HeapOverflowError(Error, OverflowError):
     """The object has as many references as can be counted."""
 
 
+class HeapPermissionError(Error, PermissionError):
+    """The session was attached without the right to do that."""
+
+
 class ClosedError(ValueError):
     """The heap, or the object's handle, is closed."""
 
 
 # As programs import them, and tracebacks show them.
 for _class in (Error, HeapTypeError, HeapValueError, HeapMemoryError, HeapOverflowError,
-               ClosedError):
+               HeapPermissionError, ClosedError):
     _class.__module__ = "refslab"
 
 _CLASSES: Dict[int, Type[Error]] = {
@@ -49,6 +53,7 @@ _CLASSES: Dict[int, Type[Error]] = {
     _errno.EEXIST: HeapValueError,
     _errno.ENOMEM: HeapMemoryError,
     _errno.EOVERFLOW: HeapOverflowError,
+    _errno.EPERM: HeapPermissionError,
 }
 
 

@@ -10,7 +10,7 @@ import os
 import select
 import threading
 import weakref
-from typing import Any, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
 from . import _abi, _errors
 from ._abi import Op
@@ -46,13 +46,40 @@ class Result(int):
 Results = List[Tuple[int, int]]
 
 
+# Gives a session a heap; returns 0 or the error.
+Start = Callable[[ctypes.c_void_p, ctypes.c_uint32], int]
+
+
+def create(name: str, max_bytes: int) -> Start:
+    """A new heap."""
+
+    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
+        err: int = _lib.refslab_session_create(
+            session, name.encode(), max_bytes, ctypes.byref(heap_id)
+        )
+        return err
+
+    return start
+
+
+def attach(fd: int, flags: int) -> Start:
+    """The heap of another session."""
+
+    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
+        err: int = _lib.refslab_session_attach(session, fd, flags, ctypes.byref(heap_id), None)
+        return err
+
+    return start
+
+
 class Session:
     """
-    An open /dev/refslab with a heap of its own. Calls may come from any thread; close() waits for
+    An open /dev/refslab with a heap: what start() makes or attaches it to, given the library's
+    session and where to put the heap's number. Calls may come from any thread; close() waits for
     those under way.
     """
 
-    def __init__(self, name: str, max_bytes: int, path: Optional[str]) -> None:
+    def __init__(self, start: Start, path: Optional[str]) -> None:
         self._session: Optional[int] = None
         self._calls = 0
         # An object's __del__ may interrupt a thread inside of this lock, and takes it, too.
@@ -67,9 +94,7 @@ class Session:
         if err:
             raise error(0, err)
         try:
-            err = _lib.refslab_session_create(
-                handle, name.encode(), max_bytes, ctypes.byref(heap_id)
-            )
+            err = start(handle, heap_id)
             if err:
                 raise error(0, err)
             self._fd: int = _lib.refslab_session_fd(handle)

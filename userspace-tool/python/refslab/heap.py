@@ -14,7 +14,7 @@ import weakref
 from . import _abi, objects
 from ._abi import Op
 from ._errors import HeapTypeError
-from ._session import Batch, Result, Session
+from ._session import Batch, Result, Session, attach, create
 from .bulk import number
 from .collector import Collector
 from .objects import Object
@@ -102,7 +102,35 @@ class Heap:
         event_thread: bool = False,
         device: t.Optional[str] = None,
     ) -> None:
-        self._session = Session(name, max_bytes, device)
+        self._begin(Session(create(name, max_bytes), device), f"refslab {name}", event_thread)
+
+    @classmethod
+    def attach(
+        cls,
+        fd: t.Union[_Int, t.Any],
+        *,
+        readonly: bool = False,
+        collect: bool = True,
+        limits: bool = True,
+        event_thread: bool = False,
+        device: t.Optional[_Str] = None,
+    ) -> Heap:
+        """
+        The heap of another session, whose descriptor (a number, or what has fileno()) came from
+        another process, by a session of its own. It has the other's rights: with readonly it can
+        only look, without collect it cannot use the collector's controls, without limits not change
+        the heap's limits. The descriptor may be closed afterwards.
+        """
+        flags = 0 if not readonly else _abi.ATTACH_READONLY
+        flags |= 0 if collect else _abi.ATTACH_NO_COLLECT
+        flags |= 0 if limits else _abi.ATTACH_NO_LIMITS
+        number = fd if isinstance(fd, int) else fd.fileno()
+        heap = cls.__new__(cls)
+        heap._begin(Session(attach(number, flags), device), "refslab attached", event_thread)
+        return heap
+
+    def _begin(self, session: Session, thread: _Str, event_thread: bool) -> None:
+        self._session = session
         self._objects: t.Dict[int, weakref.ref[Object]] = {}
         self._types: t.Dict[int, TypeInfo] = {}
         # As in a session: __del__ comes at any moment.
@@ -116,7 +144,7 @@ class Heap:
         self._thread: t.Optional[threading.Thread] = None
         if event_thread:
             self._thread = threading.Thread(
-                target=self._serve, name=f"refslab {name}", daemon=True
+                target=self._serve, name=thread, daemon=True
             )
             self._thread.start()
 

@@ -42,6 +42,57 @@ def run(program):
     )
 
 
+ATTACHED = """
+import sys
+import refslab
+
+heap = refslab.Heap.attach(int(sys.argv[1]), readonly=len(sys.argv) > 3)
+l = heap.by_id(int(sys.argv[2]))
+print(list(l))
+try:
+    l.append(4)
+except PermissionError as e:
+    print(e.errno)
+"""
+
+
+class Attached(HeapTest):
+    def attached(self, made, *more):
+        return subprocess.run(
+            [sys.executable, "-c", ATTACHED, str(self.heap.fileno()), str(self.heap.id(made)),
+             *more],
+            capture_output=True, text=True, timeout=60, pass_fds=[self.heap.fileno()],
+            env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(refslab.__file__))},
+        )
+
+    def test_a_process_that_was_given_the_descriptor(self):
+        made = self.heap.list([1, 2, 3])
+        done = self.attached(made)
+        self.assertEqual((done.stdout, done.stderr), ("[1, 2, 3]\n", ""))
+        self.assertEqual(list(made), [1, 2, 3, 4])
+        self.assertEqual(self.gc.getrefcount(made), 1)
+
+    def test_one_that_may_only_look(self):
+        made = self.heap.list([1, 2, 3])
+        done = self.attached(made, "readonly")
+        self.assertEqual((done.stdout, done.stderr), ("[1, 2, 3]\n1\n", ""))
+        self.assertEqual(list(made), [1, 2, 3])
+
+    def test_rights_shrink(self):
+        with refslab.Heap.attach(self.heap, collect=False) as other:
+            self.assertRaises(PermissionError, other.gc.collect)
+            l = other.list([1])
+            with refslab.Heap.attach(other) as third:
+                self.assertRaises(PermissionError, third.gc.collect)
+                self.assertEqual(list(third.by_id(other.id(l))), [1])
+        self.assert_nothing_left()
+
+    def test_what_is_no_session(self):
+        with open(os.devnull) as other:
+            self.assertRaises(OSError, refslab.Heap.attach, other)
+        self.assertRaises(OSError, refslab.Heap.attach, -1)
+
+
 class Programs(unittest.TestCase):
     def test_the_classic_one(self):
         done = run(CLASSIC)
