@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "stress_model.h"
 
@@ -49,6 +50,52 @@ static bool read_contents(struct stress *stress, struct contents *contents)
 	return true;
 }
 
+static const struct refslab_record *find_record(const struct contents *contents, __u64 id)
+{
+	const struct refslab_record key = { .id = id };
+
+	if (!contents->count)
+		return NULL;
+	return bsearch(&key, contents->records, contents->count, sizeof(key), by_id);
+}
+
+/* Has an object of the model more references than it should? */
+static bool has_more(const struct model *m, const struct contents *contents)
+{
+	const struct refslab_record *r;
+	int i;
+
+	for (i = 0; i < m->nr_objects; i++) {
+		r = find_record(contents, m->objects[i].id);
+		if (r && r->refcount > m->objects[i].refcount)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Somebody else may look at the heap, too, by debugfs, and has a reference on what is looked at.
+ * What is wrong stays wrong, so it is looked at again.
+ */
+static bool read_contents_at_rest(struct stress *stress, const struct model_thread *threads,
+				  struct contents *contents)
+{
+	const struct timespec a_while = { .tv_nsec = 100 * 1000 * 1000 };
+	unsigned int look, i;
+	bool more;
+
+	for (look = 0; look < 50; look++) {
+		if (!read_contents(stress, contents))
+			return false;
+		for (i = 0, more = false; i < stress->threads && !more; i++)
+			more = has_more(&threads[i].model, contents);
+		if (!more)
+			break;
+		nanosleep(&a_while, NULL);
+	}
+	return true;
+}
+
 /* The objects of one model, against the list of all. */
 static void compare_objects(struct model_thread *t, const struct contents *contents)
 {
@@ -56,10 +103,8 @@ static void compare_objects(struct model_thread *t, const struct contents *conte
 
 	for (i = 0; i < t->model.nr_objects; i++) {
 		const struct model_object *o = &t->model.objects[i];
-		const struct refslab_record key = { .id = o->id }, *r = NULL;
+		const struct refslab_record *r = find_record(contents, o->id);
 
-		if (contents->count)
-			r = bsearch(&key, contents->records, contents->count, sizeof(key), by_id);
 		if (!r && o->alive)
 			refslab_stress_fail(t->stress, "object %llu is missing", o->id);
 		else if (r && !o->alive)
@@ -311,7 +356,8 @@ void refslab_stress_compare(struct stress *stress, struct model_thread *threads,
 		alive += n;
 	}
 	/* No further scan here: this one had to find all there was. */
-	if (!refslab_stress_settle(stress, alive, false) || !read_contents(stress, contents))
+	if (!refslab_stress_settle(stress, alive, false) ||
+	    !read_contents_at_rest(stress, threads, contents))
 		return;
 	if (contents->count != alive)
 		refslab_stress_fail(stress, "%zu objects listed where %llu should be",
