@@ -442,6 +442,33 @@ TEST_F(keyed, items_go_stale)
 	EXPECT_EQ(1, CALL(COLLECT, 2));
 }
 
+/* As in Python: equal to nothing, but found where the object itself is looked for. */
+TEST_F(keyed, not_a_number_as_key)
+{
+	const __u64 bits = 0x7ff8ull << 48;
+	__s64 d = NEW(DICT), s = NEW(SET), v[] = { NEW(INT, 1), NEW(INT, 2) };
+	__s64 nan[] = { NEW(FLOAT, bits), NEW(FLOAT, bits) };
+	int i;
+
+	EXPECT_EQ(0, CALL(IS, nan[0], nan[1]));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-ENOKEY, CALL(DICT_ITEM, d, nan[i]));
+		EXPECT_EQ(0, CALL(CONTAINS, s, nan[i]));
+		ASSERT_EQ(0, CALL(DICT_SETITEM, d, nan[i], v[i]));
+		EXPECT_EQ(1, CALL(ADD, s, nan[i]));
+		EXPECT_EQ(0, CALL(ADD, s, nan[i]));
+	}
+	EXPECT_EQ(2, CALL(LEN, d));
+	EXPECT_EQ(2, CALL(LEN, s));
+	for (i = 0; i < 2; i++)
+		EXPECT_SAME(CALL(DICT_ITEM, d, nan[i]), v[i]);
+	EXPECT_EQ(0, CALL(DICT_DELITEM, d, nan[0]));
+	EXPECT_EQ(1, CALL(DISCARD, s, nan[0]));
+	EXPECT_EQ(0, CALL(CONTAINS, d, nan[0]));
+	EXPECT_EQ(1, CALL(CONTAINS, d, nan[1]));
+	EXPECT_EQ(1, CALL(CONTAINS, s, nan[1]));
+}
+
 /* What cannot be written costs no handle. */
 TEST_F(keyed, items_make_all_handles_or_none)
 {

@@ -46,6 +46,8 @@ static bool do_graph(struct job *job)
 	char error[160];
 	bool ok;
 
+	if (job->script->json && !strcmp(path, "-"))
+		return refslab_job_fail(job, "with --json the picture goes to a file");
 	refslab_graph_start(&graph, job->session);
 	read_options(job->line, &graph);
 	ok = refslab_graph_add_root(&graph, job->arg[0]) ||

@@ -70,6 +70,7 @@ bool refslab_lines_open(struct lines *lines, const char *heap_name, __u64 max_by
 		lines->script.session = NULL;
 		return false;
 	}
+	lines->script.json = lines->json;
 	lines->failed = false;
 	pin();
 	return true;

@@ -32,6 +32,12 @@ const char *refslab_look_text(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &value) ? json_object_get_string(value) ?: "" : "";
 }
 
+const char *refslab_look_change(__s64 n, char text[24])
+{
+	snprintf(text, 24, n ? "%+lld" : "%lld", n);
+	return text;
+}
+
 double refslab_look_clock(void)
 {
 	struct timespec now;

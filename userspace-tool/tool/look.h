@@ -35,6 +35,9 @@ __s64 refslab_look_number(struct json_object *o, const char *key);
 /* The text of a key, "" when there is none. */
 const char *refslab_look_text(struct json_object *o, const char *key);
 
+/* How much a number has changed by, with its sign, but for 0; returns @text. */
+const char *refslab_look_change(__s64 n, char text[24]);
+
 /* Seconds, of a clock that only goes forward. */
 double refslab_look_clock(void);
 

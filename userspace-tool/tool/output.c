@@ -220,18 +220,32 @@ static const char *refcount_of(struct json_object *row)
 	       text_of(row, "refcount");
 }
 
+/* The longest of them, as those of constants are, but at least what most tables have. */
+static int id_width(struct json_object *objects)
+{
+	size_t i, len, width = 10;
+
+	for (i = 0; i < json_object_array_length(objects); i++) {
+		len = strlen(text_of(json_object_array_get_idx(objects, i), "id"));
+		if (len > width)
+			width = len;
+	}
+	return width;
+}
+
 /* How many, after what the line says, and a table of them. */
 static void print_objects(struct json_object *objects)
 {
 	size_t i, n = json_object_array_length(objects);
+	int width = id_width(objects);
 
 	printf("%zu\n", n);
 	if (n)
-		puts("          ID  TYPE              REFCOUNT  GENERATION     BYTES");
+		printf("  %*s  TYPE              REFCOUNT  GENERATION     BYTES\n", width, "ID");
 	for (i = 0; i < n; i++) {
 		struct json_object *row = json_object_array_get_idx(objects, i);
 
-		printf("  %10s  %-16s  %8s  %10s  %8s\n", text_of(row, "id"),
+		printf("  %*s  %-16s  %8s  %10s  %8s\n", width, text_of(row, "id"),
 		       text_of(row, "type"), refcount_of(row),
 		       generation_of(row), text_of(row, "bytes"));
 	}

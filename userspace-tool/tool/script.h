@@ -15,6 +15,7 @@ struct script {
 	struct refslab_session *session;
 	struct refslab_batch *batch;	/* empty between statements */
 	struct names *names;
+	bool json;			/* the standard output is one JSON object a line */
 	char error[256];		/* why the last statement failed */
 };
 

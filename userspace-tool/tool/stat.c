@@ -60,12 +60,14 @@ static struct json_object *change(struct json_object *before, struct json_object
 static void print_change(struct json_object *before, struct json_object *now,
 			 struct json_object *diff)
 {
+	char text[24];
+
 	printf("%-16s %14s %14s %14s\n", "", "BEFORE", "NOW", "CHANGE");
 	json_object_object_foreach(now, key, value)
-		printf("%-16s %14lld %14s %+14lld\n", key,
+		printf("%-16s %14lld %14s %14s\n", key,
 		       refslab_look_number(before, key),
 		       json_object_get_string(value),
-		       refslab_look_number(diff, key));
+		       refslab_look_change(refslab_look_number(diff, key), text));
 }
 
 static void compare(struct json_object *before, struct json_object *now, bool json)

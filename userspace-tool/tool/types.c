@@ -162,21 +162,16 @@ static bool is_worth_a_row(struct json_object *type)
 	return false;
 }
 
-/* With its sign, but for 0. */
-static const char *change(__s64 n, char text[24])
-{
-	snprintf(text, 24, n ? "%+lld" : "%lld", n);
-	return text;
-}
-
 static void print_growth(struct json_object *type, char more)
 {
 	struct json_object *g = json_object_object_get(type, "growth");
 	char live[24], bytes[24];
 
-	printf("%11s %14s %12lld %14lld%c %10lld %10lld  %s\n", change(number(g, "live"), live),
-	       change(number(g, "bytes"), bytes), number(type, "live"), number(type, "bytes"), more,
-	       number(g, "made"), number(g, "freed"), name_of(type));
+	refslab_look_change(number(g, "live"), live);
+	refslab_look_change(number(g, "bytes"), bytes);
+	printf("%11s %14s %12lld %14lld%c %10lld %10lld  %s\n", live, bytes,
+	       number(type, "live"), number(type, "bytes"), more, number(g, "made"),
+	       number(g, "freed"), name_of(type));
 }
 
 static void print_row(struct json_object *type, char more)
