@@ -81,6 +81,7 @@ static void take_apart(struct refslab_heap *heap)
 	mutex_unlock(&heaps_lock);
 	refslab_debugfs_heap_remove(heap);
 	refslab_generation_stop(&heap->gc);
+	refslab_roots_destroy(heap);
 	refslab_objects_empty(&heap->objects);
 	mutex_lock(&heaps_lock);
 	list_del(&heap->node);
@@ -143,7 +144,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	mutex_init(&heap->sessions_lock);
 	INIT_WORK(&heap->free_work, free_work);
 	if (builtin_types) {
-		err = add_builtin_types(heap, gfp);
+		err = refslab_roots_init(heap) ?: add_builtin_types(heap, gfp);
 		if (err)
 			goto out_objects;
 	}
@@ -158,6 +159,7 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	return heap;
 
 out_objects:
+	refslab_roots_destroy(heap);
 	refslab_objects_empty(&heap->objects);
 	refslab_intern_destroy(heap);
 	refslab_objects_destroy(&heap->objects);
@@ -257,6 +259,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->arenas_returned = usage.arenas_returned;
 	stat->max_trash = READ_ONCE(heap->gc.max_trash);
 	stat->events = READ_ONCE(heap->objects.events.nr);
+	stat->roots = READ_ONCE(heap->roots.nr);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 

@@ -29,6 +29,7 @@
  * @types:	the built-in ones; of tuples and names, those inside the kernel, too. @types.tuples:
  *		by length, [0] for the longer ones, each made when it is needed
  * @names:	the interned strs, see types/intern.c
+ * @roots:	objects published under names, see roots.c: by name and by number, and how many
  * @hash_key:	random, so that nobody can make keys whose hashes are the same
  * @sessions:	sessions attached (dev/)
  * @sessions_lock: protects them
@@ -62,6 +63,12 @@ struct refslab_heap {
 		struct rhashtable table;
 		bool made;
 	} names;
+	struct {
+		struct xarray by_number;
+		struct rhashtable by_name;
+		u64 nr;
+		bool made;
+	} roots;
 	siphash_key_t hash_key;
 	struct list_head sessions;
 	struct mutex sessions_lock;
@@ -90,5 +97,16 @@ void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), voi
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);
 int refslab_heap_module_init(void);
 void refslab_heap_module_exit(void);
+
+/* roots.c */
+int refslab_roots_init(struct refslab_heap *heap);
+void refslab_roots_destroy(struct refslab_heap *heap);
+int refslab_roots_publish(struct refslab_heap *heap, const char *name, u32 len,
+			  struct refslab_object *obj, gfp_t gfp);
+struct refslab_object *refslab_roots_lookup(struct refslab_heap *heap, const char *name, u32 len);
+int refslab_roots_unpublish(struct refslab_heap *heap, const char *name, u32 len);
+struct refslab_object *refslab_roots_next(struct refslab_heap *heap, unsigned long *number,
+					  struct refslab_root_record *record);
+u64 refslab_roots_for_each(struct refslab_heap *heap, refslab_visit_fn fn, void *arg);
 
 #endif /* _REFSLAB_HEAP_H */

@@ -58,6 +58,8 @@
 #define REFSLAB_MAX_LIST	(1u << 24)	/* elements of a list */
 #define REFSLAB_MAX_DICT	(1u << 23)	/* entries of a dict, set or instance */
 #define REFSLAB_MAX_ATTRIBUTE	255u		/* bytes of an attribute's name */
+#define REFSLAB_MAX_ROOTS	4096u		/* published roots of a heap */
+#define REFSLAB_MAX_ROOT_NAME	255u		/* bytes of a root's name */
 #define REFSLAB_MAX_HANDLE	0x7fffffffu	/* handles are 1 .. this; 0 is never a handle */
 
 /*
@@ -316,7 +318,7 @@ enum refslab_opcode {
 	/* h, p, n -> t, length: copies at most n bytes of the type's name */
 	REFSLAB_OP_TYPEOF,
 	/*
-	 * h -> count: handles + slots and elements + unread events + operations in flight;
+	 * h -> count: handles + slots and elements + roots + unread events + operations in flight;
 	 * REFSLAB_REFCOUNT_IMMORTAL: references on it are not counted
 	 */
 	REFSLAB_OP_REFCOUNT,
@@ -512,7 +514,28 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_ITEMS,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_ITEMS
+	/*
+	 * Published roots: objects that the heap keeps under names, for all its sessions. A root
+	 * has a reference of its own, which stays when the session that published it ends, and goes
+	 * with the heap. The name is an identifier [A-Za-z_][A-Za-z0-9_]* of 1 to
+	 * REFSLAB_MAX_ROOT_NAME bytes (-EINVAL).
+	 */
+
+	/* h, p, n: -EEXIST: the name is taken; -ENOSPC: there are REFSLAB_MAX_ROOTS */
+	REFSLAB_OP_PUBLISH,
+	/* p, n -> h: -ENODATA: no such name */
+	REFSLAB_OP_LOOKUP,
+	/* p, n: the root goes, and its reference; -ENODATA */
+	REFSLAB_OP_UNPUBLISH,
+	/*
+	 * cursor, p, n -> records, next cursor
+	 * Writes n bytes at most of struct refslab_root_record, in no special order. Start with
+	 * cursor 0; a next cursor of 0 is the end. Roots that come or go meanwhile may be missed.
+	 * -EINVAL: n is 0 or not a multiple of the record's size, or over 1 MiB.
+	 */
+	REFSLAB_OP_ROOTS,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_ROOTS
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -658,6 +681,20 @@ struct refslab_entry {
 };
 
 /**
+ * struct refslab_root_record - one root, from REFSLAB_OP_ROOTS
+ * @id:		id of the object
+ * @type:	number of its type
+ * @len:	bytes of the name
+ * @name:	the name, and zeroes after it
+ */
+struct refslab_root_record {
+	__aligned_u64 id;
+	__u32 type;
+	__u32 len;
+	char name[REFSLAB_MAX_ROOT_NAME + 1];
+};
+
+/**
  * struct refslab_gc_stats - from REFSLAB_OP_GET_STATS
  * @gen:	per generation: scans finished, objects collected, objects that could not be
  */
@@ -688,6 +725,7 @@ struct refslab_gc_stats {
  * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most
  *		at one time since the heap was made
  * @events:	events of objects that wait to be read; each keeps its object
+ * @roots:	published roots; each keeps its object
  */
 struct refslab_stat {
 	__aligned_u64 objects;
@@ -705,6 +743,7 @@ struct refslab_stat {
 	__aligned_u64 arenas_returned;
 	__aligned_u64 max_trash;
 	__aligned_u64 events;
+	__aligned_u64 roots;
 };
 
 #endif /* _UAPI_REFSLAB_H */

@@ -212,6 +212,12 @@ int refslab_op_referents(struct refslab_call *call);
 int refslab_op_referrers(struct refslab_call *call);
 int refslab_op_garbage(struct refslab_call *call);
 
+/* ops_roots.c */
+int refslab_op_publish(struct refslab_call *call);
+int refslab_op_lookup(struct refslab_call *call);
+int refslab_op_unpublish(struct refslab_call *call);
+int refslab_op_roots(struct refslab_call *call);
+
 /* watch.c */
 int refslab_op_watch(struct refslab_call *call);
 void refslab_watch_free(struct refslab_session *session);

@@ -170,6 +170,7 @@ int refslab_device_init(void)
 	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);
 	BUILD_BUG_ON(sizeof(struct refslab_type_def) != 16);
 	BUILD_BUG_ON(sizeof(struct refslab_record) != 24);
+	BUILD_BUG_ON(sizeof(struct refslab_root_record) != 272);
 	BUILD_BUG_ON(sizeof(struct refslab_event_record) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_gc_record) != 32);
 	return misc_register(&device);

@@ -256,6 +256,18 @@ static int count_events(struct check *c)
 	return 0;
 }
 
+/* And what is published. */
+static int count_roots(struct check *c)
+{
+	u64 nr = refslab_roots_for_each(c->heap, found_reference, c);
+
+	if (c->stray)
+		return fail(c, "a root is something that is no object");
+	if (nr != c->heap->roots.nr)
+		return fail(c, "%llu roots, %llu counted", nr, c->heap->roots.nr);
+	return 0;
+}
+
 /* So does the list of what lives on though it was garbage. */
 static int count_garbage(struct check *c)
 {
@@ -491,6 +503,8 @@ static int check_all(struct check *c, struct refslab_object *const *held, size_t
 	}
 	if (!err)
 		err = count_events(c);
+	if (!err)
+		err = count_roots(c);
 	if (!err)
 		err = count_garbage(c);
 	for (i = 0; i < nr_held; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/debug/refslab: stats (of all heaps together) and heaps/<id>/{name, stats,
- * generations, arenas, pools, types, objects, sessions, check}. For people and their scripts, root
+ * generations, arenas, pools, types, objects, sessions, roots, check}. For people and their scripts, root
  * only; no stable interface but the names in stats. Never an address: objects have their ids.
  *
  * Life times: debugfs_remove() waits for the reads that are under way and lets no other begin, so
@@ -40,6 +40,7 @@ static const struct {
 	FIELD(arenas_returned),
 	FIELD(max_trash),
 	FIELD(events),
+	FIELD(roots),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
@@ -510,6 +511,32 @@ static int sessions_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(sessions);
 
+/* --- roots ---------------------------------------------------------------------------------- */
+
+static int roots_show(struct seq_file *m, void *unused)
+{
+	struct refslab_heap *heap = m->private;
+	struct refslab_root_record record;
+	struct refslab_object *obj;
+	struct refslab_type *type;
+	unsigned long number = 0;
+
+	seq_puts(m, "id                   type                            refcount name\n");
+	while ((obj = refslab_roots_next(heap, &number, &record))) {
+		type = refslab_object_type(obj)->base;
+		/* as with objects */
+		refslab_ident_publish(obj, GFP_KERNEL);
+		seq_printf(m, "%-20llu %-31s %8u %.*s\n", record.id, type->name,
+			   refslab_word_told(refslab_word_read(&obj->word), 1), record.len,
+			   record.name);
+		refslab_object_put(obj);
+		number++;
+		cond_resched();
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(roots);
+
 /* --- check ---------------------------------------------------------------------------------- */
 
 static int check_show(struct seq_file *m, void *unused)
@@ -538,6 +565,7 @@ static const struct {
 	{ "types", &types_fops },
 	{ "objects", &objects_fops },
 	{ "sessions", &sessions_fops },
+	{ "roots", &roots_fops },
 	{ "check", &check_fops },
 };
 

@@ -81,6 +81,10 @@ static const char * const names[] = {
 	[REFSLAB_OP_GETATTR] = "getattr",
 	[REFSLAB_OP_DELATTR] = "delattr",
 	[REFSLAB_OP_ITEMS] = "items",
+	[REFSLAB_OP_PUBLISH] = "publish",
+	[REFSLAB_OP_LOOKUP] = "lookup",
+	[REFSLAB_OP_UNPUBLISH] = "unpublish",
+	[REFSLAB_OP_ROOTS] = "roots",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -156,6 +160,13 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_DELATTR, ENOKEY, "the instance has no such attribute" },
 	{ REFSLAB_OP_ITEMS, EPROTOTYPE, "the object is no dict, set, instance, list or tuple" },
 	{ REFSLAB_OP_ITEMS, ESTALE, "keys came or went while the entries were read" },
+	{ REFSLAB_OP_PUBLISH, EINVAL, "a root's name is an identifier of at most 255 bytes" },
+	{ REFSLAB_OP_PUBLISH, EEXIST, "the heap has a root of that name already" },
+	{ REFSLAB_OP_PUBLISH, ENOSPC, "the heap has all the 4096 roots it can have" },
+	{ REFSLAB_OP_LOOKUP, EINVAL, "a root's name is an identifier of at most 255 bytes" },
+	{ REFSLAB_OP_LOOKUP, ENODATA, "the heap has no root of that name" },
+	{ REFSLAB_OP_UNPUBLISH, EINVAL, "a root's name is an identifier of at most 255 bytes" },
+	{ REFSLAB_OP_UNPUBLISH, ENODATA, "the heap has no root of that name" },
 	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
 	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },

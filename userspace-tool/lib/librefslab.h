@@ -361,6 +361,15 @@ int refslab_op_empty_garbage(struct refslab_session *s, __u64 *count);
 /* @flags: REFSLAB_WATCH_*, which events besides those of objects the session reads. */
 int refslab_op_watch(struct refslab_session *s, __u32 flags);
 
+/* @name: an identifier, with a NUL */
+int refslab_op_publish(struct refslab_session *s, __u32 handle, const char *name);
+int refslab_op_lookup(struct refslab_session *s, const char *name, __u32 *handle);
+int refslab_op_unpublish(struct refslab_session *s, const char *name);
+
+/* What is published, in no special order: cursor and count as with refslab_op_objects(). */
+int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_root_record *records,
+		     size_t max, size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

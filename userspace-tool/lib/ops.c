@@ -669,3 +669,44 @@ int refslab_op_watch(struct refslab_session *s, __u32 flags)
 
 	return do_op(s, &op);
 }
+
+int refslab_op_publish(struct refslab_session *s, __u32 handle, const char *name)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_PUBLISH,
+		.arg = { handle, PTR(name), strlen(name) },
+	};
+
+	return do_op(s, &op);
+}
+
+int refslab_op_lookup(struct refslab_session *s, const char *name, __u32 *handle)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_LOOKUP,
+		.arg = { PTR(name), strlen(name) },
+	};
+
+	return do_u32(s, &op, handle);
+}
+
+int refslab_op_unpublish(struct refslab_session *s, const char *name)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_UNPUBLISH,
+		.arg = { PTR(name), strlen(name) },
+	};
+
+	return do_op(s, &op);
+}
+
+int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_root_record *records,
+		     size_t max, size_t *count)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_ROOTS,
+		.arg = { *cursor, PTR(records), max * sizeof(*records) },
+	};
+
+	return do_records(s, &op, cursor, count);
+}

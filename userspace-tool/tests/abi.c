@@ -71,6 +71,12 @@ AT(refslab_record, refcount, 12);
 AT(refslab_record, generation, 16);
 AT(refslab_record, bytes, 20);
 
+static_assert(sizeof(struct refslab_root_record) == 272, "refslab_root_record");
+AT(refslab_root_record, id, 0);
+AT(refslab_root_record, type, 8);
+AT(refslab_root_record, len, 12);
+AT(refslab_root_record, name, 16);
+
 static_assert(sizeof(struct refslab_event_record) == 32, "refslab_event_record");
 AT(refslab_event_record, event, 0);
 AT(refslab_event_record, handle, 4);

@@ -25,6 +25,7 @@ enum kind {
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, DATA, DATA_LEN, ELEMENTS, ELEMENTS_LEN,
 	PAYLOAD, ROOM, ROOM_LEN, ATTRIBUTE, HAD_ATTRIBUTE, ATTRIBUTE_LEN, ENTRIES_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
+	ROOT, HAD_ROOT, ROOT_LEN, ROOTS_LEN,
 };
 
 static const struct shape {
@@ -103,6 +104,10 @@ static const struct shape {
 	SHAPE(GETATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
 	SHAPE(DELATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
 	SHAPE(ITEMS, CONTAINER, ITEMS_CURSOR, ROOM, ENTRIES_LEN),
+	SHAPE(PUBLISH, ANY, ROOT, ROOT_LEN),
+	SHAPE(LOOKUP, HAD_ROOT, ROOT_LEN),
+	SHAPE(UNPUBLISH, HAD_ROOT, ROOT_LEN),
+	SHAPE(ROOTS, CURSOR, ROOM, ROOTS_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -144,7 +149,7 @@ enum {
 /* Those of which not every object is right, as far as its type goes. */
 #define TYPED		(HANDLES & ~K(ANY) & ~K(KEY) & ~K(HAD_KEY) & ~K(COLLECTION) & ~K(CONTAINER))
 #define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | \
-			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE))
+			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE) | K(ROOT) | K(HAD_ROOT))
 
 static const struct way {
 	__u64 kinds;
@@ -298,6 +303,21 @@ static const struct way {
 	{ K(ATTRIBUTE_LEN), "too long", EINVAL, .value = REFSLAB_MAX_ATTRIBUTE + 1 },
 	{ K(ATTRIBUTE_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(ATTRIBUTE_LEN), "length -1", EINVAL, .value = ~0ull },
+	{ K(ROOT) | K(HAD_ROOT), "digit first", EINVAL, .special = V_TEXT, .text = "1name" },
+	{ K(ROOT) | K(HAD_ROOT), "space", EINVAL, .special = V_TEXT, .text = "a ame" },
+	{ K(ROOT) | K(HAD_ROOT), "NUL", EINVAL, .special = V_TEXT, .text = "name\0" },
+	{ K(ROOT) | K(HAD_ROOT), "not ASCII", EINVAL, .special = V_TEXT, .text = "n\303\244me" },
+	{ K(ROOT), "name of a root there is", EEXIST, .special = V_TEXT, .text = "there" },
+	{ K(HAD_ROOT), "no such root", ENODATA, .special = V_TEXT, .text = "other" },
+	{ K(ROOT_LEN), "empty", EINVAL, .value = 0 },
+	{ K(ROOT_LEN), "too long", EINVAL, .value = REFSLAB_MAX_ROOT_NAME + 1 },
+	{ K(ROOT_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
+	{ K(ROOT_LEN), "length -1", EINVAL, .value = ~0ull },
+	{ K(ROOTS_LEN), "0 bytes", EINVAL, .value = 0 },
+	{ K(ROOTS_LEN), "one byte less than records", EINVAL, .value = 2 * 272 - 1 },
+	{ K(ROOTS_LEN), "half a record", EINVAL, .value = 136 },
+	{ K(ROOTS_LEN), "over 1 MiB", EINVAL, .value = ((1u << 20) / 272 + 1) * 272 },
+	{ K(ROOTS_LEN), "length + 17 * 2^32", EINVAL, .value = 2 * 272 + (17ull << 32) },
 	{ K(ITEMS_CURSOR), "cursor that was never given", ESTALE, .value = 1 },
 	{ K(ITEMS_CURSOR), "cursor 2^32", ESTALE, .special = V_BEYOND },
 	{ K(ITEMS_CURSOR), "cursor -1", ESTALE, .value = ~0ull },
@@ -439,6 +459,7 @@ static void world_open(void)
 	must(DICT_SETITEM, w.dict, w.node, w.dict);
 	must(ADD, w.set, w.number);
 	must(SETATTR, w.instance, ptr("there"), 5, w.list);
+	must(PUBLISH, w.list, ptr("there"), 5);
 	w.weakable = must(NEW, w.types[2]);
 	w.weak = must(WEAK, w.weakable, REFSLAB_WEAK_CALLBACK);
 	w.closed = must(DUP, w.node);
@@ -573,7 +594,14 @@ static __u64 right(const struct shape *s, unsigned int i)
 	case HAD_ATTRIBUTE:
 		return ptr("there");
 	case ATTRIBUTE_LEN:
+	case ROOT_LEN:
 		return 5;
+	case ROOT:
+		return ptr("fresh");
+	case HAD_ROOT:
+		return ptr("there");
+	case ROOTS_LEN:
+		return 2 * sizeof(struct refslab_root_record);
 	case ENTRIES_LEN:
 		return 8 * sizeof(struct refslab_entry);
 	case DEBUG_FLAGS:
@@ -863,7 +891,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	2457
+#define CASES	2609
 
 int main(void)
 {

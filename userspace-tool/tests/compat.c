@@ -88,6 +88,10 @@ FIXTURE_VARIANT_ADD(compat, attach) {
 	.program = "attach-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, roots) {
+	.program = "roots-32",
+};
+
 FIXTURE_SETUP(compat)
 {
 }

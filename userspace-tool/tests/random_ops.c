@@ -96,7 +96,7 @@ static __u64 operand(struct play *p)
 /*
  * What operands are about: h an object, i an index, n a number, t a type, d its definition and D
  * the size of that, s text, a letters, l and L a length, H handles, r room and R its size in
- * records, E in entries, w and W three words of it.
+ * records, E in entries, N in roots, w and W three words of it.
  */
 static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_TYPE] = "sldD", [REFSLAB_OP_NEW] = "t", [REFSLAB_OP_INT] = "n",
@@ -122,6 +122,8 @@ static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_DISCARD] = "hh", [REFSLAB_OP_CONTAINS] = "hh",
 	[REFSLAB_OP_SETATTR] = "haLh", [REFSLAB_OP_GETATTR] = "haL",
 	[REFSLAB_OP_DELATTR] = "haL", [REFSLAB_OP_ITEMS] = "hnrE",
+	[REFSLAB_OP_PUBLISH] = "haL", [REFSLAB_OP_LOOKUP] = "aL", [REFSLAB_OP_UNPUBLISH] = "aL",
+	[REFSLAB_OP_ROOTS] = "nrN",
 };
 
 static __u64 of_kind(struct play *p, char kind)
@@ -143,6 +145,8 @@ static __u64 of_kind(struct play *p, char kind)
 		return ptr(p->source + 64 + 4 * below(p, 4));
 	case 'E':
 		return sizeof(struct refslab_entry) * (1 + below(p, 100));
+	case 'N':
+		return sizeof(struct refslab_root_record) * (1 + below(p, 10));
 	case 'd':
 		return ptr(p->source + 16 * (1 + below(p, 3)));
 	case 'D':

@@ -198,7 +198,8 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "arenas_made", s.arenas_made) &&
 	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned) &&
 	       refslab_job_say_number(job, "max_trash", s.max_trash) &&
-	       refslab_job_say_number(job, "events", s.events);
+	       refslab_job_say_number(job, "events", s.events) &&
+	       refslab_job_say_number(job, "roots", s.roots);
 }
 
 static bool do_sleep(struct job *job)

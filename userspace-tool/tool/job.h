@@ -32,6 +32,7 @@ extern const struct job_statement refslab_weak_statements[];
 extern const struct job_statement refslab_collector_statements[];
 extern const struct job_statement refslab_records_statements[];
 extern const struct job_statement refslab_graph_statements[];
+extern const struct job_statement refslab_roots_statements[];
 
 /* The line failed, and why. Return false, as do the next two when there is something to say. */
 bool refslab_job_fail(struct job *job, const char *fmt, ...) __printf(2, 3);

@@ -53,6 +53,8 @@ static const struct metric {
 	  "Objects found unreachable and not destroyed yet, the most at one time.", 0 },
 	{ "refslab_events_pending", OF_HEAP, "events", NULL, NULL,
 	  "Events of objects that wait to be read.", 0 },
+	{ "refslab_roots", OF_HEAP, "roots", NULL, NULL,
+	  "Objects published under a name.", 0 },
 	{ "refslab_gc_last_scan_seconds", OF_HEAP, "last_ns", NULL, NULL,
 	  "How long the last scan took to its verdict.", NS },
 	{ "refslab_gc_longest_stretch_seconds", OF_HEAP, "longest_ns", NULL, NULL,

@@ -94,6 +94,8 @@ static const char *what_is(char form)
 		return "a name";
 	case 't':
 		return "the name of a type";
+	case 'r':
+		return "the name of a root";
 	case 'k':
 		return "an index or the name of a key";
 	case 'i':
@@ -246,6 +248,9 @@ static bool check_arg(struct parser_line *line, struct lexer *lexer, enum lexer_
 			return true;
 		return fail(line, "an attribute is [A-Za-z_][A-Za-z0-9_]*, at most %d long",
 			    MAX_ATTRIBUTE);
+	case 'r':
+		return arg->len <= REFSLAB_MAX_ROOT_NAME ||
+		       fail(line, "a root's name is at most %u long", REFSLAB_MAX_ROOT_NAME);
 	case 'p':
 		if (arg->len && strlen(arg->text) == arg->len)
 			return true;

@@ -43,6 +43,7 @@ struct parser_line {
  *	s	a string			x	bytes: hexadecimal digits, or a string
  *	a	a string that is a name		p	a path: up to a blank, or a string
  *	o	one of @options			w	a word of the language
+ *	r	the name of a root
  *
  * The operand after ? may be left out, with all behind it that has no ? of its own; the one after *
  * comes any number of times, after + at least once.

@@ -155,6 +155,7 @@ static int run_main(int argc, char **argv)
 	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH\n" \
 	"  w = weak X [callback]   y = deref W              y = byid ID\n" \
 	"  finalized X             y = event                events                watch gc|off\n" \
+	"  publish X NAME          unpublish NAME           y = lookup NAME       roots\n" \
 	"  refcount X   id X   typeof X   value X   is X Y   tracked X   block X\n" \
 	"  referents X  referrers X  graph X FILE [back] [depth=N]\n" \
 	"  collect [G] [all]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n" \

@@ -32,7 +32,7 @@ static bool look_up_names(struct job *job)
 static const struct job_statement * const tables[] = {
 	refslab_objects_statements, refslab_containers_statements, refslab_value_statements,
 	refslab_weak_statements, refslab_collector_statements, refslab_records_statements,
-	refslab_graph_statements,
+	refslab_graph_statements, refslab_roots_statements,
 };
 
 static const struct job_statement *find(const struct job_statement *s, const char *word)

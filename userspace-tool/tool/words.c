@@ -110,6 +110,12 @@ const struct parser_word refslab_parser_words[] = {
 	DOES("events", "", "events"),
 	DOES("watch", "o", "watch gc|off", .options = watch_options),
 
+	/* What the heap keeps under a name. */
+	DOES("publish", "nr", "publish X NAME"),
+	MAKES("lookup", "r", "NAME = lookup ROOT"),
+	DOES("unpublish", "r", "unpublish NAME"),
+	DOES("roots", "", "roots"),
+
 	/* Looking at an object. */
 	DOES("refcount", "n", "refcount X"),
 	DOES("id", "n", "id X"),

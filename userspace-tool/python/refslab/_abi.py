@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import os
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint, c_uint16, c_uint32
+from ctypes import POINTER, c_char, c_char_p, c_int, c_int32, c_size_t, c_uint, c_uint16, c_uint32
 from ctypes import c_uint64, c_void_p
 
 LIBRARY = "librefslab.so.0"
@@ -17,6 +17,7 @@ MAX_SLOTS = 65535
 MAX_PAYLOAD = 1 << 20
 MAX_CACHE = 65536
 MAX_ATTRIBUTE = 255
+MAX_ROOT_NAME = 255
 REFCOUNT_IMMORTAL = 0xFFFFFFFF
 GENERATIONS = 3
 GEN_FROZEN = 3
@@ -112,6 +113,10 @@ class Op(enum.IntEnum):
     GETATTR = 68
     DELATTR = 69
     ITEMS = 70
+    PUBLISH = 71
+    LOOKUP = 72
+    UNPUBLISH = 73
+    ROOTS = 74
 
 
 # Operations whose result[0] is a new handle, or 0.
@@ -119,7 +124,7 @@ MAKES_HANDLE = frozenset(
     {
         Op.NEW, Op.INT, Op.STR, Op.LIST, Op.DUP, Op.SLOT, Op.POP, Op.ITEM, Op.WEAK, Op.DEREF,
         Op.BYID, Op.FLOAT, Op.BYTES, Op.TUPLE, Op.DICT, Op.SET, Op.INSTANCE, Op.DICT_ITEM,
-        Op.GETATTR,
+        Op.GETATTR, Op.LOOKUP,
     }
 )
 
@@ -191,6 +196,17 @@ class Entry(ctypes.Structure):
     _fields_ = [("key", c_uint32), ("value", c_uint32)]
 
 
+class RootRecord(ctypes.Structure):
+    """struct refslab_root_record"""
+
+    _fields_ = [
+        ("id", c_uint64),
+        ("type", c_uint32),
+        ("len", c_uint32),
+        ("name", c_char * (MAX_ROOT_NAME + 1)),
+    ]
+
+
 class GenerationStats(ctypes.Structure):
     """One generation of struct refslab_gc_stats"""
 
@@ -209,7 +225,7 @@ class Stat(ctypes.Structure):
         for name in (
             "objects", "tracked", "handles", "bytes_used", "bytes_cached", "bytes_reserved",
             "arenas", "pools_used", "pools_full", "pools_empty", "large", "arenas_made",
-            "arenas_returned", "max_trash", "events",
+            "arenas_returned", "max_trash", "events", "roots",
         )
     ]
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import operator
 import struct
 import threading
@@ -13,7 +14,7 @@ import weakref
 
 from . import _abi, objects
 from ._abi import Op
-from ._errors import HeapTypeError
+from ._errors import Error, HeapTypeError
 from ._session import Batch, Result, Session, attach, create
 from .bulk import number
 from .collector import Collector
@@ -355,6 +356,49 @@ class Heap:
     def by_id(self, number: _Int) -> t.Optional[Object]:
         """The object with that id, or None when it is dead or nobody was told the id."""
         return self._alive(Op.BYID, number)
+
+    def publish(self, name: _Str, value: t.Any) -> None:
+        """
+        Has the heap keep an object under a name, for all its sessions, until unpublish() or the
+        heap's end. What is no object of the heap becomes one. The name is an identifier.
+        """
+        obj = self.convert(value)
+        data = name.encode()
+        text = ctypes.create_string_buffer(data, len(data) or 1)
+        self._call(Op.PUBLISH, self._handle(obj), ctypes.addressof(text), len(data))
+
+    def lookup(self, name: _Str) -> t.Any:
+        """What is published under that name, as a program loads it; KeyError."""
+        try:
+            return self._load(Op.LOOKUP, text=name.encode())
+        except Error as e:
+            if e.errno == errno.ENODATA:
+                raise KeyError(name) from None
+            raise
+
+    def unpublish(self, name: _Str) -> None:
+        """Ends a root; KeyError."""
+        data = name.encode()
+        text = ctypes.create_string_buffer(data, len(data) or 1)
+        try:
+            self._call(Op.UNPUBLISH, ctypes.addressof(text), len(data))
+        except Error as e:
+            if e.errno == errno.ENODATA:
+                raise KeyError(name) from None
+            raise
+
+    def roots(self) -> t.Dict[_Str, _Int]:
+        """What is published: names, and ids for by_id()."""
+        records = (_abi.RootRecord * 64)()
+        found: t.Dict[str, int] = {}
+        cursor = 0
+        while True:
+            count, cursor = self._call(
+                Op.ROOTS, cursor, ctypes.addressof(records), ctypes.sizeof(records)
+            )
+            found.update((record.name.decode(), record.id) for record in records[:count])
+            if not cursor:
+                return found
 
     def is_same(self, a: Object, b: Object) -> bool:
         """Are they the same object? So says `a is b`; this asks the kernel."""

@@ -87,6 +87,33 @@ class Attached(HeapTest):
                 self.assertEqual(list(third.by_id(other.id(l))), [1])
         self.assert_nothing_left()
 
+    def test_published(self):
+        inbox = self.heap.list(["message"])
+        self.heap.publish("inbox", inbox)
+        self.heap.publish("answer", 42)
+        self.assertRaises(ValueError, self.heap.publish, "inbox", [])
+        self.assertRaises(ValueError, self.heap.publish, "no name", [])
+        self.assertEqual(self.gc.getrefcount(inbox), 2)
+        with refslab.Heap.attach(self.heap, readonly=True) as other:
+            self.assertEqual(list(other.lookup("inbox")), ["message"])
+            self.assertEqual(other.lookup("answer"), 42)
+            self.assertRaises(KeyError, other.lookup, "outbox")
+            self.assertRaises(PermissionError, other.publish, "outbox", other.lookup("inbox"))
+            self.assertRaises(PermissionError, other.unpublish, "inbox")
+            self.assertEqual(set(other.roots()), {"inbox", "answer"})
+            self.assertEqual(other.roots()["inbox"], self.heap.id(inbox))
+        self.heap.unpublish("inbox")
+        self.heap.unpublish("answer")
+        self.assertRaises(KeyError, self.heap.unpublish, "inbox")
+        self.assertEqual(self.heap.roots(), {})
+        del inbox
+        self.assert_nothing_left()
+
+    def test_more_roots_than_one_call_lists(self):
+        for i in range(200):
+            self.heap.publish(f"r{i}", 1000 + i)
+        self.assertEqual(set(self.heap.roots()), {f"r{i}" for i in range(200)})
+
     def test_what_is_no_session(self):
         with open(os.devnull) as other:
             self.assertRaises(OSError, refslab.Heap.attach, other)
