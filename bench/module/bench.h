@@ -39,11 +39,12 @@ bool bench_is(const struct bench_call *call, const char *key, const char *word);
 void bench_say(struct bench_call *call, const char *key, u64 value);
 void bench_say_string(struct bench_call *call, const char *key, const char *value);
 
-/* The tables of commands, each ended by an empty one; alloc.c, graph.c, threads.c, cyclotron.c. */
+/* The tables of commands, each ended by an empty one; alloc.c, graph.c and so on. */
 extern const struct bench_command bench_alloc_commands[];
 extern const struct bench_command bench_graph_commands[];
 extern const struct bench_command bench_thread_commands[];
 extern const struct bench_command bench_cyclotron_commands[];
+extern const struct bench_command bench_submit_commands[];
 
 /* What is measured most: an object with two slots, and the bytes it takes. */
 #define BENCH_NODE_SLOTS	2

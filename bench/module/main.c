@@ -35,6 +35,7 @@ static const struct bench_command *const tables[] = {
 	bench_graph_commands,
 	bench_thread_commands,
 	bench_cyclotron_commands,
+	bench_submit_commands,
 };
 
 static struct dentry *dir;
