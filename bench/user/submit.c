@@ -19,6 +19,7 @@
 #include <refslab.h>
 
 #define WARM_UP	20	/* submits */
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* The first three handles of the session. */
 enum { OWNER = 1, OTHER, THIRD };
@@ -104,10 +105,12 @@ static int make_heap(void)
 		.opcode = REFSLAB_OP_TYPE,
 		.arg = { (unsigned long)"node", 4, (unsigned long)&def, sizeof(def) },
 	});
-	for (handle = OWNER; handle <= THIRD; handle++)
-		if (one(fd, (struct refslab_op) {
-				.opcode = REFSLAB_OP_NEW, .arg = { type } }) != handle)
+	for (handle = OWNER; handle <= THIRD; handle++) {
+		struct refslab_op new = { .opcode = REFSLAB_OP_NEW, .arg = { type } };
+
+		if (one(fd, new) != handle)
 			fail("handles do not count from 1");
+	}
 	one(fd, (struct refslab_op) {
 		.opcode = REFSLAB_OP_SETSLOT, .arg = { OWNER, 1, OTHER } });
 	return fd;
@@ -166,7 +169,7 @@ int main(int argc, char **argv)
 		nothing(fd, strtoul(argv[2], NULL, 0));
 		return 0;
 	}
-	for (i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(mixes); i++)
 		if (!strcmp(argv[1], mixes[i].name))
 			mix = &mixes[i];
 	ops = calloc(count, sizeof(*ops));
