@@ -39,14 +39,19 @@ struct root {
 	char name[];
 };
 
-struct key {
+/**
+ * struct root_name - what a root is searched by
+ * @name:	the name
+ * @len:	its bytes
+ */
+struct root_name {
 	const char *name;
 	u32 len;
 };
 
 static u32 hash_key(const void *data, u32 len, u32 seed)
 {
-	const struct key *key = data;
+	const struct root_name *key = data;
 
 	return jhash(key->name, key->len, seed);
 }
@@ -62,7 +67,7 @@ static u32 hash_root(const void *data, u32 len, u32 seed)
 static int compare(struct rhashtable_compare_arg *arg, const void *data)
 {
 	const struct root *root = data;
-	const struct key *key = arg->key;
+	const struct root_name *key = arg->key;
 
 	return root->len != key->len || memcmp(root->name, key->name, key->len);
 }
@@ -132,7 +137,7 @@ static struct root *new_root(const char *name, u32 len, struct refslab_object *o
 /* Puts a root into both tables. The lock is held; it may be released and taken again at first. */
 static int add(struct refslab_heap *heap, struct root *root, gfp_t gfp)
 {
-	const struct key key = { .name = root->name, .len = root->len };
+	const struct root_name key = { .name = root->name, .len = root->len };
 	struct xarray *by_number = &heap->roots.by_number;
 	int err;
 
@@ -197,7 +202,7 @@ REFSLAB_EXPORT_TEST(refslab_roots_publish);
  */
 struct refslab_object *refslab_roots_lookup(struct refslab_heap *heap, const char *name, u32 len)
 {
-	const struct key key = { .name = name, .len = len };
+	const struct root_name key = { .name = name, .len = len };
 	struct refslab_object *obj = ERR_PTR(-ENODATA);
 	struct root *root;
 
@@ -224,7 +229,7 @@ REFSLAB_EXPORT_TEST(refslab_roots_lookup);
  */
 int refslab_roots_unpublish(struct refslab_heap *heap, const char *name, u32 len)
 {
-	const struct key key = { .name = name, .len = len };
+	const struct root_name key = { .name = name, .len = len };
 	struct root *root;
 
 	xa_lock_bh(&heap->roots.by_number);
