@@ -264,6 +264,35 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 
 /**
+ * refslab_heap_get_limits() - what a heap may have at most
+ * @heap: the heap
+ * @limits: out
+ */
+void refslab_heap_get_limits(struct refslab_heap *heap, struct refslab_limits *limits)
+{
+	limits->max_bytes = READ_ONCE(heap->objects.mem.max_bytes);
+	limits->max_objects = READ_ONCE(heap->objects.max_objects);
+	limits->max_handles = READ_ONCE(heap->max_handles);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_get_limits);
+
+/**
+ * refslab_heap_set_limits() - change what a heap may have at most
+ * @heap: the heap
+ * @limits: 0: none
+ *
+ * What there is more of already stays. Each is looked at by those who want more, one by one.
+ * Context: any.
+ */
+void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits)
+{
+	refslab_mem_set_limit(&heap->objects.mem, limits->max_bytes);
+	WRITE_ONCE(heap->objects.max_objects, limits->max_objects);
+	WRITE_ONCE(heap->max_handles, limits->max_handles);
+}
+REFSLAB_EXPORT_TEST(refslab_heap_set_limits);
+
+/**
  * refslab_heap_for_each() - call a function for every heap, those being taken apart included
  * @fn: may sleep; must not make or free heaps; of a heap that is dying, only its numbers are good
  * @arg: for @fn

@@ -34,6 +34,7 @@
  * @sessions:	sessions attached (dev/)
  * @sessions_lock: protects them
  * @handles:	handles of all sessions
+ * @max_handles: limit of those; 0: none
  * @dying:	its last reference went; it still counts in the totals until its memory is back
  * @free_work:	frees the heap after its last reference went
  * @dir:	its debugfs directory
@@ -73,6 +74,7 @@ struct refslab_heap {
 	struct list_head sessions;
 	struct mutex sessions_lock;
 	atomic64_t handles;
+	u64 max_handles;
 	bool dying;
 	struct work_struct free_work;
 	struct dentry *dir;
@@ -92,6 +94,8 @@ void refslab_heap_put_sync(struct refslab_heap *heap);
 unsigned int refslab_heap_number(void);
 u64 refslab_heap_trim(struct refslab_heap *heap);
 
+void refslab_heap_get_limits(struct refslab_heap *heap, struct refslab_limits *limits);
+void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits);
 void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat);
 void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg);
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);

@@ -105,6 +105,8 @@ struct refslab_query {
  *		(-EINVAL)
  * @heap_id:	out: number of the heap, as in debugfs; it grants nothing
  * @reserved:	0
+ * @max_objects: in: limit of the number of live objects; 0: none. See struct refslab_limits
+ * @max_handles: in: limit of the handles of all sessions together; 0: none
  *
  * At most once per session (-EISCONN). The heap ends with its last session.
  */
@@ -116,6 +118,8 @@ struct refslab_create {
 	char name[REFSLAB_NAME_MAX + 1];
 	__u32 heap_id;
 	__u32 reserved;
+	__aligned_u64 max_objects;
+	__aligned_u64 max_handles;
 };
 
 /*
@@ -227,7 +231,7 @@ struct refslab_op {
  *  -ENOENT      no such handle, or no such type
  *  -EPROTOTYPE  the object is of another type than the operation works on
  *  -EFAULT      user memory cannot be read or written
- *  -EMFILE      no handle left
+ *  -EMFILE      no handle left, or the heap's limit of handles
  *  -ENOMEM      no memory or a limit reached, after a full collection and a trim
  *  -EOVERFLOW   the object has as many references as can be counted (2^27)
  *
@@ -535,7 +539,16 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_ROOTS,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_ROOTS
+	/*
+	 * p, n: struct refslab_limits, n bytes of it; the limits behind those stay as they are.
+	 * REFSLAB_RIGHT_LIMITS. -EINVAL: n is 0 or not a multiple of 8, -E2BIG: longer than the
+	 * kernel's, with an end that is not zero
+	 */
+	REFSLAB_OP_SET_LIMITS,
+	/* p, n: struct refslab_limits, at most n bytes of it; -EINVAL: n = 0 */
+	REFSLAB_OP_GET_LIMITS,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_GET_LIMITS
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -704,6 +717,25 @@ struct refslab_gc_stats {
 		__aligned_u64 collected;
 		__aligned_u64 uncollectable;
 	} gen[REFSLAB_GENERATIONS];
+};
+
+/**
+ * struct refslab_limits - of REFSLAB_OP_SET_LIMITS and _GET_LIMITS; 0: none; fields are only ever
+ *	added at the end
+ * @max_bytes:	bytes taken from the kernel: arenas and large blocks; -ENOMEM
+ * @max_objects: live objects, without the constants; -ENOMEM. Looked at in batches by each
+ *		processor: exact when one makes all objects, otherwise it may be exceeded by a
+ *		quarter, and by 256 objects for each other processor, whichever is less; after it
+ *		was set or lowered by 256 for each
+ * @max_handles: handles of all sessions of the heap together; -EMFILE
+ *
+ * Memory and objects are refused only after a full collection and a trim. A limit below what there
+ * is already takes nothing away, and refuses more until there is less.
+ */
+struct refslab_limits {
+	__aligned_u64 max_bytes;
+	__aligned_u64 max_objects;
+	__aligned_u64 max_handles;
 };
 
 /**

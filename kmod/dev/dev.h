@@ -199,6 +199,8 @@ int refslab_op_freeze(struct refslab_call *call);
 int refslab_op_unfreeze(struct refslab_call *call);
 int refslab_op_freezecount(struct refslab_call *call);
 int refslab_op_stat(struct refslab_call *call);
+int refslab_op_set_limits(struct refslab_call *call);
+int refslab_op_get_limits(struct refslab_call *call);
 
 /* ops_weak.c */
 int refslab_op_weak(struct refslab_call *call);

@@ -164,7 +164,7 @@ int refslab_device_init(void)
 {
 	/* what a program is told to be the same on 32 and 64 bit */
 	BUILD_BUG_ON(sizeof(struct refslab_query) != 56);
-	BUILD_BUG_ON(sizeof(struct refslab_create) != 64);
+	BUILD_BUG_ON(sizeof(struct refslab_create) != 80);
 	BUILD_BUG_ON(sizeof(struct refslab_attach) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_submit) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);

@@ -151,3 +151,31 @@ int refslab_op_stat(struct refslab_call *call)
 	refslab_heap_stat(call->heap, &stat);
 	return copy_struct(call, &stat, sizeof(stat));
 }
+
+/* What the caller's structure does not have stays as it is. */
+int refslab_op_set_limits(struct refslab_call *call)
+{
+	struct refslab_limits limits, given = { };
+	u64 n = call->arg[1];
+	int err;
+
+	if (!n || n % sizeof(u64))
+		return -EINVAL;
+	if (n > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&given, sizeof(given), u64_to_user_ptr(call->arg[0]), n);
+	if (err)
+		return err;
+	refslab_heap_get_limits(call->heap, &limits);
+	memcpy(&limits, &given, min_t(u64, n, sizeof(limits)));
+	refslab_heap_set_limits(call->heap, &limits);
+	return 0;
+}
+
+int refslab_op_get_limits(struct refslab_call *call)
+{
+	struct refslab_limits limits;
+
+	refslab_heap_get_limits(call->heap, &limits);
+	return copy_struct(call, &limits, sizeof(limits));
+}

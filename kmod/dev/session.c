@@ -170,6 +170,8 @@ static int create_heap(struct refslab_ucmd *ucmd)
 	heap = refslab_heap_new(create->name, &params, true, REFSLAB_DEV_GFP);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
+	heap->objects.max_objects = create->max_objects;
+	heap->max_handles = create->max_handles;
 
 	create->features = REFSLAB_FEATURES;
 	create->heap_id = heap->id;
@@ -277,6 +279,24 @@ int refslab_session_attach(struct refslab_ucmd *ucmd)
 	return err;
 }
 
+/* Counts one more handle of the heap, unless it has as many as it may. */
+static bool count_handle(struct refslab_heap *heap)
+{
+	u64 max = READ_ONCE(heap->max_handles);
+	s64 old;
+
+	if (likely(!max)) {
+		atomic64_inc(&heap->handles);
+		return true;
+	}
+	old = atomic64_read(&heap->handles);
+	do {
+		if ((u64)old >= max)
+			return false;
+	} while (!atomic64_try_cmpxchg(&heap->handles, &old, old + 1));
+	return true;
+}
+
 static int alloc_handle(struct refslab_session *session, u32 *handle, struct refslab_object *obj)
 {
 	int err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
@@ -289,15 +309,19 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
  * @session: the session
  * @handle: out: the handle; nobody finds anything by it until refslab_session_commit()
  *
- * Context: may sleep. Return: 0, -EMFILE or -ENOMEM.
+ * It counts from now on. Context: may sleep. Return: 0, -EMFILE or -ENOMEM.
  */
 int refslab_session_reserve(struct refslab_session *session, u32 *handle)
 {
 	int err;
 
+	if (!count_handle(session->heap))
+		return -EMFILE;
 	xa_lock(&session->handles);
 	err = alloc_handle(session, handle, NULL);
 	xa_unlock(&session->handles);
+	if (err)
+		atomic64_dec(&session->heap->handles);
 	return err;
 }
 
@@ -312,7 +336,6 @@ void refslab_session_commit(struct refslab_session *session, u32 handle,
 {
 	void *old;
 
-	atomic64_inc(&session->heap->handles);
 	xa_lock(&session->handles);
 	/* the place is there already: nothing is allocated */
 	old = __xa_store(&session->handles, handle, obj, GFP_NOWAIT);
@@ -329,6 +352,7 @@ void refslab_session_commit(struct refslab_session *session, u32 handle,
 void refslab_session_abort(struct refslab_session *session, u32 handle)
 {
 	xa_release(&session->handles, handle);
+	atomic64_dec(&session->heap->handles);
 }
 
 /**
@@ -346,7 +370,10 @@ int refslab_session_install(struct refslab_session *session, struct refslab_obje
 	int err;
 
 	/* counted first: somebody may guess the handle and close it at once */
-	atomic64_inc(&session->heap->handles);
+	if (!count_handle(session->heap)) {
+		refslab_object_put(obj);
+		return -EMFILE;
+	}
 	xa_lock(&session->handles);
 	err = alloc_handle(session, &number, obj);
 	if (!err)

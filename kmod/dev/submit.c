@@ -157,6 +157,8 @@ static const struct operation operations[] = {
 	OPERATION(LOOKUP, lookup, LOOK, NUMBER, NUMBER),
 	OPERATION(UNPUBLISH, unpublish, CHANGE, NUMBER, NUMBER),
 	OPERATION(ROOTS, roots, LOOK, NUMBER, NUMBER, NUMBER),
+	OPERATION(SET_LIMITS, set_limits, LIMITS, NUMBER, NUMBER),
+	OPERATION(GET_LIMITS, get_limits, LOOK, NUMBER, NUMBER),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);

@@ -331,7 +331,8 @@ static int check_larges(struct check *c)
 		return fail(c, "%llu bytes in limbo, %lld returning", limbo_bytes,
 			    atomic64_read(&mem->returning));
 	sum = c->arenas * REFSLAB_ARENA_SIZE + atomic64_read(&mem->large_bytes) + limbo_bytes;
-	if (reserved != sum || (mem->max_bytes && reserved > mem->max_bytes))
+	if (reserved != sum ||
+	    (mem->max_bytes && !mem->limit_set && reserved > mem->max_bytes))
 		return fail(c, "%llu bytes reserved of %llu, %llu in arenas and large blocks",
 			    reserved, mem->max_bytes, sum);
 	return 0;

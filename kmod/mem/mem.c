@@ -63,9 +63,10 @@ void refslab_mem_free_later(struct refslab_mem *mem, void *vmalloced, u64 bytes)
 static bool mem_try_charge(struct refslab_mem *mem, u64 bytes)
 {
 	s64 old = atomic64_read(&mem->reserved);
+	u64 max_bytes = READ_ONCE(mem->max_bytes);
 
 	do {
-		if (mem->max_bytes && (bytes > mem->max_bytes || old > mem->max_bytes - bytes))
+		if (max_bytes && (bytes > max_bytes || old > max_bytes - bytes))
 			return false;
 	} while (!atomic64_try_cmpxchg(&mem->reserved, &old, old + bytes));
 	return true;
@@ -77,7 +78,7 @@ static bool mem_try_charge(struct refslab_mem *mem, u64 bytes)
  * @bytes: how many
  * @gfp: if it allows to sleep, what waits to be freed is freed before giving up
  *
- * What is counted never exceeds the limit, and memory is counted from before it is taken until
+ * What is counted never exceeds the limit, unless that was lowered, and memory is counted from before it is taken until
  * after it is given back.
  *
  * Return: false when the limit is in the way.
@@ -124,6 +125,19 @@ void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes)
 	mutex_init(&mem->unmap_lock);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_init);
+
+/**
+ * refslab_mem_set_limit() - change the limit of what the memory takes from the kernel
+ * @mem: the memory
+ * @max_bytes: as for refslab_mem_init()
+ *
+ * What is above it already stays, and no more is taken before it is not. Context: any.
+ */
+void refslab_mem_set_limit(struct refslab_mem *mem, u64 max_bytes)
+{
+	WRITE_ONCE(mem->limit_set, true);
+	WRITE_ONCE(mem->max_bytes, max_bytes);
+}
 
 /**
  * refslab_mem_destroy() - give everything back, whatever is still allocated

@@ -226,6 +226,7 @@ struct refslab_class {
  *		class's lock and @lock, so it must not call this layer. May be NULL; set before
  *		the first block is allocated
  * @max_bytes:	limit of @reserved; 0: none
+ * @limit_set:	the limit was changed since: @reserved may be above it
  * @reserved:	bytes taken from the kernel (arenas, large blocks)
  * @large_bytes: of those, large blocks in use
  * @returning:	of those, on their way back: large blocks in limbo, what waits for @unmap_work
@@ -256,6 +257,7 @@ struct refslab_mem {
 	unsigned int holds;
 	void (*retire)(struct refslab_mem *mem, struct refslab_pool *pool);
 	u64 max_bytes;
+	bool limit_set;
 	atomic64_t reserved;
 	atomic64_t large_bytes;
 	atomic64_t returning;
@@ -301,6 +303,7 @@ struct refslab_mem_usage {
 };
 
 void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes);
+void refslab_mem_set_limit(struct refslab_mem *mem, u64 max_bytes);
 void refslab_mem_destroy(struct refslab_mem *mem);
 void *refslab_mem_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,
 			gfp_t gfp);

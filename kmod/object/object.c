@@ -14,7 +14,6 @@
 #include "object.h"
 #include "../trace.h"
 
-#define ID_BATCH	256
 #define YOUNG_DEBT	64	/* frees a CPU may be ahead before the sum is looked at */
 
 /*
@@ -65,21 +64,23 @@ static void mark_young(struct refslab_objects *objects, struct refslab_object *o
 		refslab_objects_queue_pool(objects, pool, 0);
 }
 
-static bool may_be_constants(u64 first)
+/*
+ * Switches preemption off on a CPU that has an id for one more object, and so may make it. Returns
+ * its number, or -1, with preemption as it was: the heap has as many objects as it may.
+ */
+static __always_inline int get_cpu_with_ids(struct refslab_objects *objects, gfp_t gfp)
 {
-	return first + ID_BATCH > REFSLAB_CONSTANT_ID &&
-	       first < REFSLAB_CONSTANT_ID + REFSLAB_CONSTANTS_MAX;
-}
+	int cpu = get_cpu();
+	struct refslab_objects_cpu *own = per_cpu_ptr(objects->cpu, cpu);
 
-static u64 next_id(struct refslab_objects *objects, struct refslab_objects_cpu *cpu)
-{
-	if (unlikely(cpu->next_id == cpu->last_id)) {
-		do {
-			cpu->next_id = atomic64_fetch_add_relaxed(ID_BATCH, &objects->next_id);
-		} while (may_be_constants(cpu->next_id));
-		cpu->last_id = cpu->next_id + ID_BATCH;
+	while (unlikely(own->next_id == own->last_id)) {
+		put_cpu();
+		if (!refslab_objects_take_ids(objects, gfp))
+			return -1;
+		cpu = get_cpu();
+		own = per_cpu_ptr(objects->cpu, cpu);
 	}
-	return cpu->next_id++;
+	return cpu;
 }
 
 static void init_extra(struct refslab_type *type, struct refslab_object *obj)
@@ -96,7 +97,7 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 }
 
 /*
- * Gives an object its number and counts it. Preemption is off. Returns whether it may be time for
+ * Gives an object its number and counts it, on a CPU from get_cpu_with_ids(). Returns whether it may be time for
  * somebody to look how many young ones there are.
  */
 static __always_inline bool begin(struct refslab_type *type, struct refslab_object *obj, int cpu)
@@ -105,7 +106,7 @@ static __always_inline bool begin(struct refslab_type *type, struct refslab_obje
 	struct refslab_cache_cpu *cache = per_cpu_ptr(type->cache.cpu, cpu);
 
 	WRITE_ONCE(cache->made, cache->made + 1);
-	obj->id = next_id(type->objects, own);
+	obj->id = own->next_id++;
 	if (!(type->flags & REFSLAB_TYPE_TRACKED))
 		return false;
 	if (unlikely(own->young < 0))
@@ -135,12 +136,19 @@ static __always_inline void publish(struct refslab_type *type, struct refslab_ob
 
 /* Makes of a block as the pools give it an object that is not known yet. */
 static struct refslab_object *begin_anew(struct refslab_type *type, struct refslab_object *obj,
-					 u32 size, bool *look)
+					 u32 size, gfp_t gfp, bool *look)
 {
+	int cpu;
+
 	if (!obj)
 		return NULL;
 	prepare(obj, type, size);
-	*look = begin(type, obj, get_cpu());
+	cpu = get_cpu_with_ids(type->objects, gfp);
+	if (unlikely(cpu < 0)) {
+		refslab_mem_free(&type->objects->mem, type->kind, size, obj);
+		return NULL;
+	}
+	*look = begin(type, obj, cpu);
 	put_cpu();
 	return obj;
 }
@@ -148,10 +156,12 @@ static struct refslab_object *begin_anew(struct refslab_type *type, struct refsl
 /* Makes an object of the type's usual size that is not known yet. */
 static __always_inline struct refslab_object *make(struct refslab_type *type, gfp_t gfp, bool *look)
 {
+	int cpu = get_cpu_with_ids(type->objects, gfp);
 	struct refslab_object *obj;
-	int cpu = get_cpu();
 	bool cached;
 
+	if (unlikely(cpu < 0))
+		return NULL;
 	obj = refslab_cache_pop(per_cpu_ptr(type->cache.cpu, cpu));
 	cached = obj;
 	if (!obj)
@@ -160,7 +170,7 @@ static __always_inline struct refslab_object *make(struct refslab_type *type, gf
 		*look = begin(type, obj, cpu);
 	put_cpu();
 	if (unlikely(!obj))
-		return begin_anew(type, refslab_cache_refill(type, gfp), type->size, look);
+		return begin_anew(type, refslab_cache_refill(type, gfp), type->size, gfp, look);
 	if (!cached)
 		prepare(obj, type, type->size);
 	else if (type->body)
@@ -219,7 +229,7 @@ struct refslab_object *refslab_object_begin_sized(struct refslab_type *type, u32
 	bool look;
 
 	return begin_anew(type, refslab_objects_mem_alloc(type->objects, type->kind, size, gfp),
-			  size, &look);
+			  size, gfp, &look);
 }
 
 /**

@@ -228,7 +228,7 @@ struct refslab_events {
 
 /**
  * struct refslab_objects_cpu - per-CPU part of struct refslab_objects
- * @next_id:	next id this CPU may give
+ * @next_id:	next id this CPU may give, and with it make an object
  * @last_id:	the first it may not
  * @young:	containers made minus containers freed, since the collector took it last (signed)
  * @young_limit: look at the sum of all CPUs when @young gets here
@@ -266,6 +266,7 @@ struct refslab_objects_hooks {
  * @types:	types by number, from 1
  * @types_lock:	serialises the making of types
  * @next_id:	first id not yet given to a CPU
+ * @max_objects: limit of the live objects, see refslab_objects_take_ids(); 0: none
  * @young_base:	correction of the sum of the CPUs' @young
  * @pools_lock:	protects the two lists of pools below; innermost but for the objects' locks
  * @pools:	pools with objects of generation 0, and of generation 1, for the collector
@@ -294,6 +295,7 @@ struct refslab_objects {
 	struct xarray types;
 	struct mutex types_lock;
 	atomic64_t next_id;
+	u64 max_objects;
 	atomic_long_t young_base;
 	spinlock_t pools_lock;
 	struct list_head pools[2];
@@ -444,6 +446,7 @@ void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refsla
 void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes);
+bool refslab_objects_take_ids(struct refslab_objects *objects, gfp_t gfp);
 
 /* object.c: making and freeing objects, references held by the caller */
 

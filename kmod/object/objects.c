@@ -13,6 +13,8 @@
 #include "object.h"
 #include "../trace.h"
 
+#define ID_BATCH	256
+
 /**
  * refslab_objects_young() - containers made minus containers freed since the last scan of 0
  * @objects: the heap's objects
@@ -168,6 +170,59 @@ unsigned int refslab_objects_mem_alloc_batch(struct refslab_objects *objects,
 	if (unlikely(!n) && reclaimed(objects, gfp))
 		n = refslab_mem_alloc_batch(&objects->mem, kind, size, nr, gfp, list);
 	return n;
+}
+
+static bool may_be_constants(u64 first)
+{
+	return first + ID_BATCH > REFSLAB_CONSTANT_ID &&
+	       first < REFSLAB_CONSTANT_ID + REFSLAB_CONSTANTS_MAX;
+}
+
+/* As many ids as a CPU may have now: as the limit comes near, so few that it is asked every time. */
+static u32 ids_left(struct refslab_objects *objects)
+{
+	u64 max_objects = READ_ONCE(objects->max_objects);
+	u64 all, tracked, cached_bytes;
+
+	if (!max_objects)
+		return ID_BATCH;
+	refslab_objects_count(objects, &all, &tracked, &cached_bytes);
+	if (all >= max_objects)
+		return 0;
+	return clamp_t(u64, (max_objects - all) / (4 * num_possible_cpus()), 1, ID_BATCH);
+}
+
+/**
+ * refslab_objects_take_ids() - have this CPU have ids again, which are objects it may make
+ * @objects: the heap's objects
+ * @gfp: allocation flags
+ *
+ * Here, and nowhere else, the limit of the number of objects is looked at. Each CPU may make as
+ * many as it has ids for without asking again, and ids it does not use stay its own: so the limit
+ * is exact for who makes all objects on one CPU, and may otherwise be exceeded by what the others
+ * have, ID_BATCH each at most, and a quarter of the limit all together (or one each).
+ *
+ * Collects first when the limit is reached and @gfp allows it. Context: as @gfp says. Return: false
+ * when the limit is in the way; otherwise the CPU has ids, or had, as another may be first.
+ */
+bool refslab_objects_take_ids(struct refslab_objects *objects, gfp_t gfp)
+{
+	struct refslab_objects_cpu *cpu;
+	u32 n = ids_left(objects);
+
+	if (unlikely(!n) && reclaimed(objects, gfp))
+		n = ids_left(objects);
+	if (!n)
+		return false;
+	cpu = get_cpu_ptr(objects->cpu);
+	if (cpu->next_id == cpu->last_id) {
+		do {
+			cpu->next_id = atomic64_fetch_add_relaxed(n, &objects->next_id);
+		} while (may_be_constants(cpu->next_id));
+		cpu->last_id = cpu->next_id + n;
+	}
+	put_cpu_ptr(objects->cpu);
+	return true;
 }
 
 static void drain_work(struct work_struct *work)

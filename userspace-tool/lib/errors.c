@@ -85,6 +85,8 @@ static const char * const names[] = {
 	[REFSLAB_OP_LOOKUP] = "lookup",
 	[REFSLAB_OP_UNPUBLISH] = "unpublish",
 	[REFSLAB_OP_ROOTS] = "roots",
+	[REFSLAB_OP_SET_LIMITS] = "set_limits",
+	[REFSLAB_OP_GET_LIMITS] = "get_limits",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -181,7 +183,7 @@ static const struct text texts[] = {
 	{ 0, ENOENT, "no such handle" },
 	{ 0, EPROTOTYPE, "the object is of another type than the operation works on" },
 	{ 0, EFAULT, "memory of the program cannot be read or written" },
-	{ 0, EMFILE, "the session has no handle left" },
+	{ 0, EMFILE, "the session has no handle left, or the heap is at its limit of handles" },
 	{ 0, ENOMEM, "no memory, or a limit of the heap or of the memory cgroup is reached" },
 	{ 0, EOVERFLOW, "the object has as many references as can be counted" },
 	{ 0, EOPNOTSUPP, "this kernel does not know the operation or one of its flags" },

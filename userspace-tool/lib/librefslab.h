@@ -69,6 +69,10 @@ int refslab_session_query(struct refslab_session *session, struct refslab_query 
 int refslab_session_create(struct refslab_session *session, const char *name, __u64 max_bytes,
 			   __u32 *heap_id);
 
+/* The same with all limits there are; NULL for none. */
+int refslab_session_create_limited(struct refslab_session *session, const char *name,
+				   const struct refslab_limits *limits, __u32 *heap_id);
+
 /*
  * Attaches the session to the heap of another one, whose descriptor this process has: it was
  * inherited, came by SCM_RIGHTS or from pidfd_getfd(2). The descriptor may be closed afterwards.
@@ -369,6 +373,10 @@ int refslab_op_unpublish(struct refslab_session *s, const char *name);
 /* What is published, in no special order: cursor and count as with refslab_op_objects(). */
 int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_root_record *records,
 		     size_t max, size_t *count);
+
+/* Limits of the heap, 0 for none; those that the kernel does not know are 0. */
+int refslab_op_set_limits(struct refslab_session *s, const struct refslab_limits *limits);
+int refslab_op_get_limits(struct refslab_session *s, struct refslab_limits *limits);
 
 #ifdef __cplusplus
 }

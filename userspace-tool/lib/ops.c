@@ -710,3 +710,27 @@ int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_ro
 
 	return do_records(s, &op, cursor, count);
 }
+
+int refslab_op_set_limits(struct refslab_session *s, const struct refslab_limits *limits)
+{
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_SET_LIMITS,
+		.arg = { PTR(limits), sizeof(*limits) },
+	};
+
+	return do_op(s, &op);
+}
+
+int refslab_op_get_limits(struct refslab_session *s, struct refslab_limits *limits)
+{
+	struct refslab_limits known = { };
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_GET_LIMITS,
+		.arg = { PTR(&known), sizeof(known) },
+	};
+	int err = do_op(s, &op);
+
+	if (!err)
+		*limits = known;
+	return err;
+}

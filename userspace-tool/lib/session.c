@@ -61,8 +61,22 @@ int refslab_session_query(struct refslab_session *session, struct refslab_query 
 int refslab_session_create(struct refslab_session *session, const char *name, __u64 max_bytes,
 			   __u32 *heap_id)
 {
-	struct refslab_create c = { .size = sizeof(c), .max_bytes = max_bytes };
+	const struct refslab_limits limits = { .max_bytes = max_bytes };
+
+	return refslab_session_create_limited(session, name, &limits, heap_id);
+}
+
+int refslab_session_create_limited(struct refslab_session *session, const char *name,
+				   const struct refslab_limits *limits, __u32 *heap_id)
+{
+	struct refslab_create c = { .size = sizeof(c) };
 	size_t len = strlen(name);
+
+	if (limits) {
+		c.max_bytes = limits->max_bytes;
+		c.max_objects = limits->max_objects;
+		c.max_handles = limits->max_handles;
+	}
 
 	if (len > REFSLAB_NAME_MAX)
 		return -EINVAL;

@@ -22,7 +22,7 @@ AT(refslab_query, max_ops, 16);
 AT(refslab_query, nr_opcodes, 20);
 AT(refslab_query, version, 24);
 
-static_assert(sizeof(struct refslab_create) == 64, "refslab_create");
+static_assert(sizeof(struct refslab_create) == 80, "refslab_create");
 AT(refslab_create, size, 0);
 AT(refslab_create, flags, 4);
 AT(refslab_create, features, 8);
@@ -30,6 +30,8 @@ AT(refslab_create, max_bytes, 16);
 AT(refslab_create, name, 24);
 AT(refslab_create, heap_id, 56);
 AT(refslab_create, reserved, 60);
+AT(refslab_create, max_objects, 64);
+AT(refslab_create, max_handles, 72);
 
 static_assert(sizeof(struct refslab_attach) == 32, "refslab_attach");
 AT(refslab_attach, size, 0);
@@ -70,6 +72,11 @@ AT(refslab_record, type, 8);
 AT(refslab_record, refcount, 12);
 AT(refslab_record, generation, 16);
 AT(refslab_record, bytes, 20);
+
+static_assert(sizeof(struct refslab_limits) == 24, "refslab_limits");
+AT(refslab_limits, max_bytes, 0);
+AT(refslab_limits, max_objects, 8);
+AT(refslab_limits, max_handles, 16);
 
 static_assert(sizeof(struct refslab_root_record) == 272, "refslab_root_record");
 AT(refslab_root_record, id, 0);

@@ -25,7 +25,7 @@ enum kind {
 	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, DATA, DATA_LEN, ELEMENTS, ELEMENTS_LEN,
 	PAYLOAD, ROOM, ROOM_LEN, ATTRIBUTE, HAD_ATTRIBUTE, ATTRIBUTE_LEN, ENTRIES_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
-	ROOT, HAD_ROOT, ROOT_LEN, ROOTS_LEN,
+	ROOT, HAD_ROOT, ROOT_LEN, ROOTS_LEN, LIMITS, LIMITS_LEN,
 };
 
 static const struct shape {
@@ -108,6 +108,8 @@ static const struct shape {
 	SHAPE(LOOKUP, HAD_ROOT, ROOT_LEN),
 	SHAPE(UNPUBLISH, HAD_ROOT, ROOT_LEN),
 	SHAPE(ROOTS, CURSOR, ROOM, ROOTS_LEN),
+	SHAPE(SET_LIMITS, LIMITS, LIMITS_LEN),
+	SHAPE(GET_LIMITS, ROOM, STATS_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -149,7 +151,8 @@ enum {
 /* Those of which not every object is right, as far as its type goes. */
 #define TYPED		(HANDLES & ~K(ANY) & ~K(KEY) & ~K(HAD_KEY) & ~K(COLLECTION) & ~K(CONTAINER))
 #define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | \
-			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE) | K(ROOT) | K(HAD_ROOT))
+			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE) | K(ROOT) | K(HAD_ROOT) | \
+			 K(LIMITS))
 
 static const struct way {
 	__u64 kinds;
@@ -313,6 +316,11 @@ static const struct way {
 	{ K(ROOT_LEN), "too long", EINVAL, .value = REFSLAB_MAX_ROOT_NAME + 1 },
 	{ K(ROOT_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(ROOT_LEN), "length -1", EINVAL, .value = ~0ull },
+	{ K(LIMITS_LEN), "0 bytes", EINVAL, .value = 0 },
+	{ K(LIMITS_LEN), "half a limit", EINVAL, .value = 4 },
+	{ K(LIMITS_LEN), "longer, end not zero", E2BIG, .value = 32 },
+	{ K(LIMITS_LEN), "more than a page", E2BIG, .value = 1u << 20 },
+	{ K(LIMITS_LEN), "length + 2^32", E2BIG, .special = V_BEYOND },
 	{ K(ROOTS_LEN), "0 bytes", EINVAL, .value = 0 },
 	{ K(ROOTS_LEN), "one byte less than records", EINVAL, .value = 2 * 272 - 1 },
 	{ K(ROOTS_LEN), "half a record", EINVAL, .value = 136 },
@@ -360,6 +368,7 @@ struct world {
 	struct { struct refslab_type_def def; __u8 end[16]; } def;
 	struct refslab_type_def other_def;
 	char payload[64];
+	__u64 limits[4];	/* and one more */
 	char *read_only, *hole, *edge;
 };
 
@@ -410,6 +419,7 @@ static void world_open(void)
 	w.def.def = (struct refslab_type_def) { .nr_slots = 1, .payload = 8, .cache_limit = 4 };
 	memset(w.def.end, 1, sizeof(w.def.end));
 	memset(w.payload, 'p', sizeof(w.payload));
+	memset(w.limits, 1, sizeof(w.limits));
 
 	/* A failure half way may have used memory and given it back: let the caches hold some. */
 	for (i = 0; i < 2; i++) {
@@ -600,6 +610,10 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return ptr("fresh");
 	case HAD_ROOT:
 		return ptr("there");
+	case LIMITS:
+		return ptr(w.limits);
+	case LIMITS_LEN:
+		return sizeof(struct refslab_limits);
 	case ROOTS_LEN:
 		return 2 * sizeof(struct refslab_root_record);
 	case ENTRIES_LEN:
@@ -891,7 +905,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	2609
+#define CASES	2670
 
 int main(void)
 {

@@ -92,6 +92,10 @@ FIXTURE_VARIANT_ADD(compat, roots) {
 	.program = "roots-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, limits) {
+	.program = "limits-32",
+};
+
 FIXTURE_SETUP(compat)
 {
 }

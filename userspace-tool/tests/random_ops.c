@@ -123,7 +123,7 @@ static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_SETATTR] = "haLh", [REFSLAB_OP_GETATTR] = "haL",
 	[REFSLAB_OP_DELATTR] = "haL", [REFSLAB_OP_ITEMS] = "hnrE",
 	[REFSLAB_OP_PUBLISH] = "haL", [REFSLAB_OP_LOOKUP] = "aL", [REFSLAB_OP_UNPUBLISH] = "aL",
-	[REFSLAB_OP_ROOTS] = "nrN",
+	[REFSLAB_OP_ROOTS] = "nrN", [REFSLAB_OP_SET_LIMITS] = "zW", [REFSLAB_OP_GET_LIMITS] = "rl",
 };
 
 static __u64 of_kind(struct play *p, char kind)
@@ -160,6 +160,8 @@ static __u64 of_kind(struct play *p, char kind)
 		return sizeof(struct refslab_record) * (1 + below(p, 100));
 	case 'W':
 		return 12;
+	case 'z':
+		return ptr(p->room);
 	default:
 		return number(p);
 	}

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "job.h"
+#include "words.h"
 
 static bool say_generations(struct job *job, const char *key,
 			    const __u32 value[REFSLAB_GENERATIONS])
@@ -202,6 +203,37 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "roots", s.roots);
 }
 
+static bool do_limits(struct job *job)
+{
+	const struct parser_arg *arg = job->line->args;
+	struct refslab_limits l;
+	unsigned int i;
+	int err;
+
+	err = refslab_op_get_limits(job->session, &l);
+	if (!refslab_job_check(job, REFSLAB_OP_GET_LIMITS, err))
+		return false;
+	for (i = 0; i < job->line->nr_args; i++) {
+		switch (arg[i].option->value) {
+		case WORDS_BYTES:
+			l.max_bytes = arg[i].number;
+			break;
+		case WORDS_OBJECTS:
+			l.max_objects = arg[i].number;
+			break;
+		case WORDS_HANDLES:
+			l.max_handles = arg[i].number;
+			break;
+		}
+	}
+	if (job->line->nr_args)
+		return refslab_job_check(job, REFSLAB_OP_SET_LIMITS,
+					 refslab_op_set_limits(job->session, &l));
+	return refslab_job_say_number(job, "max_bytes", l.max_bytes) &&
+	       refslab_job_say_number(job, "max_objects", l.max_objects) &&
+	       refslab_job_say_number(job, "max_handles", l.max_handles);
+}
+
 static bool do_sleep(struct job *job)
 {
 	__u64 ms = job->number[0];
@@ -226,6 +258,7 @@ const struct job_statement refslab_collector_statements[] = {
 	{ "freezecount", do_freezecount },
 	{ "trim", do_trim },
 	{ "stat", do_stat },
+	{ "limits", do_limits },
 	{ "sleep", do_sleep },
 	{ }
 };

@@ -185,7 +185,7 @@ static bool check_option(struct parser_line *line, struct parser_arg *arg)
 	if (o->max && !arg->has_number)
 		return fail(line, "%s takes a number: %s=N", o->word, o->word);
 	if (o->max && (arg->number < 0 || arg->number > o->max))
-		return fail(line, "%s= is from 0 to %u", o->word, o->max);
+		return fail(line, "%s= is from 0 to %lld", o->word, o->max);
 	for (i = 0; &line->args[i] < arg; i++) {
 		if (line->args[i].option == o)
 			return fail(line, "%s comes twice", o->word);

@@ -11,7 +11,7 @@
 struct parser_option {
 	const char *word;
 	__u32 value;		/* for whoever carries the statement out */
-	__u32 max;		/* word=N, with N from 0 to this; 0: it takes no number */
+	__s64 max;		/* word=N, with N from 0 to this; 0: it takes no number */
 	bool alone;		/* has no other beside it */
 };
 

@@ -160,7 +160,7 @@ static int run_main(int argc, char **argv)
 	"  referents X  referrers X  graph X FILE [back] [depth=N]\n" \
 	"  collect [G] [all]  threshold [T0 T1 T2]  count  enable  disable  enabled  stats\n" \
 	"  objects [G]  freeze  unfreeze  freezecount  debug [FLAG...]  garbage [clear]\n" \
-	"  trim  stat  sleep MS\n"
+	"  trim  stat  limits [bytes=N] [objects=N] [handles=N]  sleep MS\n"
 
 const char refslab_run_words[] = WORDS;
 

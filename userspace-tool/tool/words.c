@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The grammar: every word of the script language and the form of its operands. */
+#include <stdint.h>
+
 #include "librefslab.h"
 #include "parser.h"
 #include "words.h"
@@ -45,6 +47,13 @@ static const struct parser_option debug_options[] = {
 static const struct parser_option graph_options[] = {
 	OPTION("back", WORDS_BACK),
 	OPTION("depth", WORDS_DEPTH, .max = ~0u - 1),
+	{ }
+};
+
+static const struct parser_option limits_options[] = {
+	OPTION("bytes", WORDS_BYTES, .max = INT64_MAX),
+	OPTION("objects", WORDS_OBJECTS, .max = INT64_MAX),
+	OPTION("handles", WORDS_HANDLES, .max = INT64_MAX),
 	{ }
 };
 
@@ -148,6 +157,8 @@ const struct parser_word refslab_parser_words[] = {
 	/* The heap, and the script itself. */
 	DOES("trim", "", "trim"),
 	DOES("stat", "", "stat"),
+	DOES("limits", "*o", "limits [bytes=N] [objects=N] [handles=N]",
+	     .options = limits_options),
 	/* at most a day */
 	DOES("sleep", "u", "sleep MILLISECONDS", .max = 86400000),
 	{ }

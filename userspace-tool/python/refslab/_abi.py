@@ -117,6 +117,8 @@ class Op(enum.IntEnum):
     LOOKUP = 72
     UNPUBLISH = 73
     ROOTS = 74
+    SET_LIMITS = 75
+    GET_LIMITS = 76
 
 
 # Operations whose result[0] is a new handle, or 0.
@@ -207,6 +209,16 @@ class RootRecord(ctypes.Structure):
     ]
 
 
+class Limits(ctypes.Structure):
+    """struct refslab_limits"""
+
+    _fields_ = [
+        ("max_bytes", c_uint64),
+        ("max_objects", c_uint64),
+        ("max_handles", c_uint64),
+    ]
+
+
 class GenerationStats(ctypes.Structure):
     """One generation of struct refslab_gc_stats"""
 
@@ -253,8 +265,10 @@ def load() -> ctypes.CDLL:
     lib.refslab_session_close.restype = None
     lib.refslab_session_fd.argtypes = [session]
     lib.refslab_session_fd.restype = c_int
-    lib.refslab_session_create.argtypes = [session, c_char_p, c_uint64, POINTER(c_uint32)]
-    lib.refslab_session_create.restype = c_int
+    lib.refslab_session_create_limited.argtypes = [
+        session, c_char_p, POINTER(Limits), POINTER(c_uint32)
+    ]
+    lib.refslab_session_create_limited.restype = c_int
     lib.refslab_session_attach.argtypes = [
         session, c_int, c_uint32, POINTER(c_uint32), POINTER(c_uint32)
     ]

@@ -50,12 +50,12 @@ Results = List[Tuple[int, int]]
 Start = Callable[[ctypes.c_void_p, ctypes.c_uint32], int]
 
 
-def create(name: str, max_bytes: int) -> Start:
+def create(name: str, limits: _abi.Limits) -> Start:
     """A new heap."""
 
     def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
-        err: int = _lib.refslab_session_create(
-            session, name.encode(), max_bytes, ctypes.byref(heap_id)
+        err: int = _lib.refslab_session_create_limited(
+            session, name.encode(), ctypes.byref(limits), ctypes.byref(heap_id)
         )
         return err
 

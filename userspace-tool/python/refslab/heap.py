@@ -90,7 +90,8 @@ class Heap:
     A heap of its own in the kernel, and the session that uses it. Closing it drops all handles, and
     ends the heap.
 
-    name is for people, max_bytes the most memory the heap may take, 0 for no limit. With
+    name is for people, max_bytes the most memory the heap may take, max_objects and max_handles how
+    many there may be, 0 for no limit. With
     event_thread a thread calls finalizers and callbacks as they come; without, run_events() does.
     A heap may be used by many threads. It does not go with fork(): in the child it is closed.
     """
@@ -100,10 +101,13 @@ class Heap:
         name: str = "python",
         max_bytes: int = 0,
         *,
+        max_objects: int = 0,
+        max_handles: int = 0,
         event_thread: bool = False,
         device: t.Optional[str] = None,
     ) -> None:
-        self._begin(Session(create(name, max_bytes), device), f"refslab {name}", event_thread)
+        limits = _abi.Limits(max_bytes, max_objects, max_handles)
+        self._begin(Session(create(name, limits), device), f"refslab {name}", event_thread)
 
     @classmethod
     def attach(
@@ -399,6 +403,31 @@ class Heap:
             found.update((record.name.decode(), record.id) for record in records[:count])
             if not cursor:
                 return found
+
+    def limits(
+        self,
+        *,
+        max_bytes: t.Optional[_Int] = None,
+        max_objects: t.Optional[_Int] = None,
+        max_handles: t.Optional[_Int] = None,
+    ) -> t.Dict[_Str, _Int]:
+        """The heap's limits, 0 for none, after those that are given were set."""
+        limits = _abi.Limits()
+        size = ctypes.sizeof(limits)
+        self._call(Op.GET_LIMITS, ctypes.addressof(limits), size)
+        if (max_bytes, max_objects, max_handles) != (None, None, None):
+            if max_bytes is not None:
+                limits.max_bytes = max_bytes
+            if max_objects is not None:
+                limits.max_objects = max_objects
+            if max_handles is not None:
+                limits.max_handles = max_handles
+            self._call(Op.SET_LIMITS, ctypes.addressof(limits), size)
+        return {
+            "max_bytes": limits.max_bytes,
+            "max_objects": limits.max_objects,
+            "max_handles": limits.max_handles,
+        }
 
     def is_same(self, a: Object, b: Object) -> bool:
         """Are they the same object? So says `a is b`; this asks the kernel."""

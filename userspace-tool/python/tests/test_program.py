@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Whole programs: the interpreter's end, fork(), signals; and what the package says of itself."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -113,6 +114,26 @@ class Attached(HeapTest):
         for i in range(200):
             self.heap.publish(f"r{i}", 1000 + i)
         self.assertEqual(set(self.heap.roots()), {f"r{i}" for i in range(200)})
+
+    def test_limits(self):
+        none = {"max_bytes": 0, "max_objects": 0, "max_handles": 0}
+        self.assertEqual(self.heap.limits(), none)
+        with refslab.Heap("few", max_objects=1000, max_handles=3) as few:
+            self.assertEqual(
+                few.limits(), {"max_bytes": 0, "max_objects": 1000, "max_handles": 3}
+            )
+            keep = [few.list() for _ in range(3)]
+            with self.assertRaises(refslab.Error) as caught:
+                few.list()
+            self.assertEqual(caught.exception.errno, errno.EMFILE)
+            self.assertEqual(few.limits(max_handles=0)["max_objects"], 1000)
+            self.assertEqual(few.limits(max_objects=1)["max_handles"], 0)
+            with self.assertRaises(MemoryError):
+                for _ in range(4096):
+                    keep.append(few.list())
+            with refslab.Heap.attach(few, limits=False) as other:
+                self.assertEqual(other.limits()["max_objects"], 1)
+                self.assertRaises(PermissionError, other.limits, max_objects=0)
 
     def test_what_is_no_session(self):
         with open(os.devnull) as other:
