@@ -4,9 +4,9 @@
  *
  * open("/dev/refslab") gives a session. REFSLAB_IOC_CREATE gives the session a new private heap, or
  * REFSLAB_IOC_ATTACH the heap of another session whose descriptor the caller was given, after which
- * REFSLAB_IOC_SUBMIT carries out operations on it. A session names objects by
- * *handles*: each handle holds one strong reference, and closing the file, however the process
- * ended, drops them all.
+ * REFSLAB_IOC_SUBMIT carries out operations on it. A session names objects by *handles*: each
+ * handle holds one strong reference, and closing the file, however the process ended, drops them
+ * all.
  *
  * Rules that hold for every structure here
  *

@@ -20,6 +20,7 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -122,6 +123,7 @@ int refslab_session_install(struct refslab_session *session, struct refslab_obje
 int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj);
 struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle);
 int refslab_session_close(struct refslab_session *session, u64 handle);
+void refslab_session_show(struct refslab_session *session, struct seq_file *m);
 
 /* submit.c */
 int refslab_submit_ioctl(struct refslab_ucmd *ucmd);

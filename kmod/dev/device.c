@@ -121,6 +121,11 @@ static __poll_t device_poll(struct file *file, poll_table *wait)
 	return refslab_events_poll(file->private_data, file, wait);
 }
 
+static void device_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	refslab_session_show(file->private_data, m);
+}
+
 static int device_release(struct inode *inode, struct file *file)
 {
 	refslab_session_release(file->private_data);
@@ -133,6 +138,7 @@ static const struct file_operations device_fops = {
 	.release = device_release,
 	.read = device_read,
 	.poll = device_poll,
+	.show_fdinfo = device_show_fdinfo,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

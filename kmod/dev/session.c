@@ -454,3 +454,53 @@ int refslab_session_close(struct refslab_session *session, u64 handle)
 	refslab_object_put(obj);
 	return 0;
 }
+
+static void show_rights(struct seq_file *m, u32 rights)
+{
+	static const char *const names[] = { "change", "collect", "limits" };
+	const char *separator = "\t";
+	unsigned int i;
+
+	seq_puts(m, "refslab-rights:");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(rights & BIT(i)))
+			continue;
+		seq_printf(m, "%s%s", separator, names[i]);
+		separator = " ";
+	}
+	seq_puts(m, rights ? "\n" : "\tnone\n");
+}
+
+/**
+ * refslab_session_show() - the session's lines in /proc/PID/fdinfo/FD
+ * @session: the session
+ * @m: where to
+ *
+ * The keys are part of the ABI, see refslab(8). Nothing is settled or waited for: who may read this
+ * may read it all the time. Context: may sleep.
+ */
+void refslab_session_show(struct refslab_session *session, struct seq_file *m)
+{
+	/* pairs with the release in join() */
+	struct refslab_heap *heap = smp_load_acquire(&session->heap);
+	u64 objects, tracked, cached_bytes;
+	struct refslab_limits limits;
+
+	/* 0: none yet */
+	seq_printf(m, "refslab-heap:\t%u\n", heap ? heap->id : 0);
+	if (!heap)
+		return;
+	refslab_objects_count(&heap->objects, &objects, &tracked, &cached_bytes);
+	refslab_heap_get_limits(heap, &limits);
+	seq_printf(m, "refslab-heap-name:\t%s\n", heap->name);
+	show_rights(m, session->rights);
+	seq_printf(m, "refslab-handles:\t%llu\n", READ_ONCE(session->nr_handles));
+	seq_printf(m, "refslab-operations:\t%lld\n", atomic64_read(&session->operations));
+	seq_printf(m, "refslab-heap-objects:\t%llu\n", objects);
+	seq_printf(m, "refslab-heap-handles:\t%lld\n", atomic64_read(&heap->handles));
+	seq_printf(m, "refslab-heap-bytes:\t%lld\n", atomic64_read(&heap->objects.mem.reserved));
+	seq_printf(m, "refslab-heap-roots:\t%llu\n", READ_ONCE(heap->roots.nr));
+	seq_printf(m, "refslab-heap-max-bytes:\t%llu\n", limits.max_bytes);
+	seq_printf(m, "refslab-heap-max-objects:\t%llu\n", limits.max_objects);
+	seq_printf(m, "refslab-heap-max-handles:\t%llu\n", limits.max_handles);
+}

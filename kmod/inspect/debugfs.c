@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/debug/refslab: stats (of all heaps together) and heaps/<id>/{name, stats,
- * generations, arenas, pools, types, objects, sessions, roots, check}. For people and their scripts, root
- * only; no stable interface but the names in stats. Never an address: objects have their ids.
+ * generations, arenas, pools, types, objects, sessions, roots, check}. For people and their
+ * scripts, root only; no stable interface but the names in stats. Never an address: objects have
+ * their ids.
  *
  * Life times: debugfs_remove() waits for the reads that are under way and lets no other begin, so
  * a heap that removes its directory before anything else ends needs no reference from open files.

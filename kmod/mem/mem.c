@@ -78,8 +78,8 @@ static bool mem_try_charge(struct refslab_mem *mem, u64 bytes)
  * @bytes: how many
  * @gfp: if it allows to sleep, what waits to be freed is freed before giving up
  *
- * What is counted never exceeds the limit, unless that was lowered, and memory is counted from before it is taken until
- * after it is given back.
+ * What is counted never exceeds the limit, unless that was lowered, and memory is counted from
+ * before it is taken until after it is given back.
  *
  * Return: false when the limit is in the way.
  */

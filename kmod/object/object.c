@@ -97,8 +97,8 @@ static void init_extra(struct refslab_type *type, struct refslab_object *obj)
 }
 
 /*
- * Gives an object its number and counts it, on a CPU from get_cpu_with_ids(). Returns whether it may be time for
- * somebody to look how many young ones there are.
+ * Gives an object its number and counts it, on a CPU from get_cpu_with_ids(). Returns whether it
+ * may be time for somebody to look how many young ones there are.
  */
 static __always_inline bool begin(struct refslab_type *type, struct refslab_object *obj, int cpu)
 {

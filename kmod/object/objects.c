@@ -8,6 +8,7 @@
  * limits of all CPUs are taken back, so that a scan starts on the very allocation that exceeds it.
  */
 #include <linux/cpu.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 
 #include "object.h"
@@ -91,7 +92,7 @@ REFSLAB_EXPORT_TEST(refslab_objects_young_reset);
  * @tracked: out: those of them the collector looks after
  * @cached_bytes: out: bytes of blocks kept by the caches
  *
- * Exact when nobody else works on the heap. Context: may sleep.
+ * Exact when nobody else works on the heap. Context: any.
  */
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes)
@@ -178,7 +179,7 @@ static bool may_be_constants(u64 first)
 	       first < REFSLAB_CONSTANT_ID + REFSLAB_CONSTANTS_MAX;
 }
 
-/* As many ids as a CPU may have now: as the limit comes near, so few that it is asked every time. */
+/* As many ids as a CPU may have now: as the limit comes near, so few that it is always asked. */
 static u32 ids_left(struct refslab_objects *objects)
 {
 	u64 max_objects = READ_ONCE(objects->max_objects);
@@ -189,7 +190,7 @@ static u32 ids_left(struct refslab_objects *objects)
 	refslab_objects_count(objects, &all, &tracked, &cached_bytes);
 	if (all >= max_objects)
 		return 0;
-	return clamp_t(u64, (max_objects - all) / (4 * num_possible_cpus()), 1, ID_BATCH);
+	return clamp_t(u64, div_u64(max_objects - all, 4 * num_possible_cpus()), 1, ID_BATCH);
 }
 
 /**

@@ -48,6 +48,7 @@ _refslab()
 			;;
 		stat | types)
 			options+=' --debugfs --interval --save --since'
+			[[ $command == stat ]] && options+=' --pid'
 			[[ $command == types ]] && options+=' --all'
 			;;
 		map)

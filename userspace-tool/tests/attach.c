@@ -535,6 +535,68 @@ TEST_F(attach, another_session_reads_the_events)
 	EXPECT_EQ(0, test_stat(self->other).objects);
 }
 
+/* --- fdinfo --------------------------------------------------------------------------------- */
+
+/* What the line of a key says; "" when there is none. */
+static const char *fdinfo(int fd, const char *key)
+{
+	static char text[4096];
+	char path[64], *line, *end;
+	ssize_t n = -1;
+	int in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	if (in >= 0) {
+		n = read(in, text, sizeof(text) - 1);
+		close(in);
+	}
+	text[n < 0 ? 0 : n] = '\0';
+	line = strstr(text, key);
+	if (!line || line[strlen(key)] != ':' || line[strlen(key) + 1] != '\t')
+		return "";
+	line += strlen(key) + 2;
+	end = strchr(line, '\n');
+	if (end)
+		*end = '\0';
+	return line;
+}
+
+TEST_F(attach, fdinfo)
+{
+	const struct refslab_limits limits = { 8u << 20, 1000, 2000 };
+	__s64 l = call(self->heap.fd, LIST);
+	char id[16];
+
+	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap"));
+	EXPECT_STREQ("", fdinfo(self->other, "refslab-rights"));
+	ASSERT_EQ(0, attach_fd(self->other, self->heap.fd, REFSLAB_ATTACH_NO_COLLECT, NULL));
+	snprintf(id, sizeof(id), "%u", self->heap.id);
+	EXPECT_STREQ(id, fdinfo(self->other, "refslab-heap"));
+	EXPECT_STREQ(id, fdinfo(self->heap.fd, "refslab-heap"));
+	EXPECT_STREQ("test", fdinfo(self->other, "refslab-heap-name"));
+	EXPECT_STREQ("change collect limits", fdinfo(self->heap.fd, "refslab-rights"));
+	EXPECT_STREQ("change limits", fdinfo(self->other, "refslab-rights"));
+	EXPECT_STREQ("1", fdinfo(self->heap.fd, "refslab-handles"));
+	EXPECT_STREQ("0", fdinfo(self->other, "refslab-handles"));
+	EXPECT_STREQ("1", fdinfo(self->heap.fd, "refslab-operations"));
+	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-objects"));
+	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-handles"));
+	EXPECT_STREQ("262144", fdinfo(self->other, "refslab-heap-bytes"));
+	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap-roots"));
+	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap-max-objects"));
+	ASSERT_EQ(0, call(self->other, PUBLISH, call(self->other, BYID,
+						     test_id(self->heap.fd, l)), ptr("l"), 1));
+	ASSERT_EQ(0, call(self->other, SET_LIMITS, ptr(&limits), sizeof(limits)));
+	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-roots"));
+	EXPECT_STREQ("8388608", fdinfo(self->other, "refslab-heap-max-bytes"));
+	EXPECT_STREQ("1000", fdinfo(self->other, "refslab-heap-max-objects"));
+	EXPECT_STREQ("2000", fdinfo(self->other, "refslab-heap-max-handles"));
+	close(self->other);
+	self->other = attach_new(self->heap.fd, REFSLAB_ATTACH_READONLY);
+	EXPECT_STREQ("none", fdinfo(self->other, "refslab-rights"));
+}
+
 /* --- the end -------------------------------------------------------------------------------- */
 
 TEST_F(attach, heap_ends_with_its_last_session)

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "debugfs.h"
+#include "fdinfo.h"
 #include "look.h"
 #include "tool.h"
 
@@ -44,6 +46,36 @@ static void print_row(struct json_object *heap)
 	putchar('\n');
 }
 
+static void print_titles(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		printf("%*s%s", columns[i].width, columns[i].title,
+		       i + 1 < ARRAY_SIZE(columns) ? "" : "  NAME\n");
+}
+
+/* Those of processes that the caller may look into. */
+static int list_own(bool json)
+{
+	struct json_object *heaps = refslab_fdinfo_heaps();
+	size_t i;
+
+	if (!heaps) {
+		refslab_tool_error("/proc: %s", strerror(errno));
+		return REFSLAB_EXIT_FAILED;
+	}
+	if (json) {
+		refslab_tool_json(heaps);
+		return REFSLAB_EXIT_OK;
+	}
+	print_titles();
+	for (i = 0; i < json_object_array_length(heaps); i++)
+		print_row(json_object_array_get_idx(heaps, i));
+	json_object_put(heaps);
+	return REFSLAB_EXIT_OK;
+}
+
 static int list_heaps(const char *mount, bool json)
 {
 	__u32 *ids;
@@ -51,13 +83,14 @@ static int list_heaps(const char *mount, bool json)
 	int err;
 
 	err = refslab_debugfs_heaps(mount, &ids, &count);
+	if (err == -EACCES || err == -EPERM)
+		return list_own(json);
 	if (err) {
 		refslab_debugfs_explain(mount, -err);
 		return REFSLAB_EXIT_FAILED;
 	}
-	for (i = 0; !json && i < ARRAY_SIZE(columns); i++)
-		printf("%*s%s", columns[i].width, columns[i].title,
-		       i + 1 < ARRAY_SIZE(columns) ? "" : "  NAME\n");
+	if (!json)
+		print_titles();
 	for (i = 0; i < count; i++) {
 		struct json_object *heap = refslab_look_heap(mount, ids[i], false, false);
 
@@ -101,7 +134,8 @@ const struct refslab_command refslab_heaps_command = {
 	"Usage: refslab heaps [--debugfs DIR] [--json]\n"
 	"Prints a line for each heap: its number, objects, those of them the collector tracks,\n"
 	"handles, bytes used, cached and reserved, arenas, its name.\n"
-	"Reads debugfs, which only root may.\n\n"
+	"Reads debugfs, which only root may. Others are told of the heaps of their own processes, by\n"
+	"/proc: objects, handles, bytes reserved, name.\n\n"
 	"  -d, --debugfs DIR  where debugfs is mounted (" REFSLAB_DEBUGFS_MOUNT ")\n"
 	"  -j, --json         one object a heap, \"heap\" and the names of the counters as keys\n"
 	"  -h, --help         this text\n",

@@ -242,7 +242,7 @@ struct json_object *refslab_look_heaps(const char *mount, const __u32 *only, boo
 
 /* --- two moments ----------------------------------------------------------------------------- */
 
-enum { OPTION_ALL = 256, OPTION_INTERVAL, OPTION_SAVE, OPTION_SINCE };
+enum { OPTION_ALL = 256, OPTION_INTERVAL, OPTION_PID, OPTION_SAVE, OPTION_SINCE };
 
 bool refslab_look_interval(const struct refslab_command *cmd, const char *text, double *seconds)
 {
@@ -262,13 +262,14 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		{ "all", no_argument, NULL, OPTION_ALL },
 		{ "debugfs", required_argument, NULL, 'd' },
 		{ "interval", required_argument, NULL, OPTION_INTERVAL },
+		{ "pid", required_argument, NULL, OPTION_PID },
 		{ "save", required_argument, NULL, OPTION_SAVE },
 		{ "since", required_argument, NULL, OPTION_SINCE },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	__u64 heap;
+	__u64 heap, pid;
 	int c;
 
 	*options = (struct look_options){ .mount = REFSLAB_DEBUGFS_MOUNT };
@@ -285,6 +286,15 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		case OPTION_INTERVAL:
 			if (!refslab_look_interval(cmd, optarg, &options->interval))
 				return REFSLAB_EXIT_USAGE;
+			break;
+		case OPTION_PID:
+			if (cmd != &refslab_stat_command)
+				return refslab_tool_usage(cmd, "%s has no --pid", cmd->name);
+			if (!refslab_tool_number(cmd, "--pid", optarg, 1u << 30, &pid))
+				return REFSLAB_EXIT_USAGE;
+			if (!pid)
+				return refslab_tool_usage(cmd, "no process has the number 0");
+			options->pid = pid;
 			break;
 		case OPTION_SAVE:
 			options->save = optarg;
@@ -306,6 +316,9 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 	if (argc - optind > 1)
 		return refslab_tool_usage(cmd, "%s takes one heap at most", cmd->name);
 	options->has_heap = optind < argc;
+	if (options->pid && (options->has_heap || options->since || options->save ||
+			     options->interval))
+		return refslab_tool_usage(cmd, "--pid goes with --json only");
 	if (!options->has_heap)
 		return -1;
 	if (!refslab_tool_number(cmd, "HEAP", argv[optind], ~0u, &heap))

@@ -51,6 +51,7 @@ struct look_options {
 	double interval;	/* seconds from one to the other, or 0 */
 	bool has_heap;
 	__u32 heap;
+	__u32 pid;		/* 0: none; refslab stat only */
 };
 
 /* A number of seconds. False, having said so as a usage error of @cmd, when it is none. */

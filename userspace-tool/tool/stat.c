@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
 #include "debugfs.h"
+#include "fdinfo.h"
 #include "look.h"
 #include "output.h"
 #include "tool.h"
@@ -89,6 +91,30 @@ static void compare(struct json_object *before, struct json_object *now, bool js
 	refslab_tool_json(o);
 }
 
+/* The sessions of a process. */
+static int print_process(const struct look_options *options)
+{
+	struct json_object *sessions = refslab_fdinfo_sessions(options->pid);
+	size_t i;
+
+	if (!sessions) {
+		refslab_tool_error("process %u: %s", options->pid, errno == ENOENT ?
+				   "there is none" : strerror(errno));
+		return REFSLAB_EXIT_FAILED;
+	}
+	if (options->json) {
+		refslab_tool_json(sessions);
+		return REFSLAB_EXIT_OK;
+	}
+	for (i = 0; i < json_object_array_length(sessions); i++) {
+		if (i)
+			putchar('\n');
+		refslab_output_pairs(json_object_array_get_idx(sessions, i));
+	}
+	json_object_put(sessions);
+	return REFSLAB_EXIT_OK;
+}
+
 static int stat_main(int argc, char **argv)
 {
 	struct json_object *before, *now, *stats;
@@ -98,6 +124,8 @@ static int stat_main(int argc, char **argv)
 	status = refslab_look_options(&refslab_stat_command, argc, argv, &options);
 	if (status >= 0)
 		return status;
+	if (options.pid)
+		return print_process(&options);
 	status = refslab_look_moments(&options, "stat", read_stats, &before, &now);
 	if (status)
 		return status;
@@ -118,10 +146,13 @@ const struct refslab_command refslab_stat_command = {
 	.summary = "counters of all heaps together, or of one",
 	.help =
 	"Usage: refslab stat [OPTION...] [HEAP]\n"
+	"       refslab stat --pid PID [--json]\n"
 	"Prints the counters of all heaps together and the number of heaps, or those of the heap\n"
 	"with that number ('refslab heaps' lists them). With an earlier moment to compare with: both,\n"
 	"and what they have changed by; bytes_given_back are arenas returned to the kernel.\n"
-	"Reads debugfs, which only root may.\n\n"
+	"Reads debugfs, which only root may. With --pid it prints what /proc tells of a process's\n"
+	"sessions and their heaps, for whoever may look into the process.\n\n"
+	"      --pid PID      the sessions of that process\n"
 	"      --save FILE    keep this moment in a file\n"
 	"      --since FILE   compare with a moment that was saved, of the same heap or heaps\n"
 	"      --interval S   compare with S seconds ago, which are spent waiting\n"

@@ -91,9 +91,9 @@ class Heap:
     ends the heap.
 
     name is for people, max_bytes the most memory the heap may take, max_objects and max_handles how
-    many there may be, 0 for no limit. With
-    event_thread a thread calls finalizers and callbacks as they come; without, run_events() does.
-    A heap may be used by many threads. It does not go with fork(): in the child it is closed.
+    many there may be, 0 for no limit. With event_thread a thread calls finalizers and callbacks as
+    they come; without, run_events() does. A heap may be used by many threads. It does not go with
+    fork(): in the child it is closed.
     """
 
     def __init__(

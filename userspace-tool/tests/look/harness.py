@@ -39,9 +39,17 @@ def run(*args, status=0, env=None, **more):
     return done.stdout, done.stderr
 
 
-def run_json(*args):
+def run_json(*args, **more):
     """The objects that refslab prints with --json."""
-    return [json.loads(line) for line in run(*args, '--json')[0].splitlines()]
+    return [json.loads(line) for line in run(*args, '--json', **more)[0].splitlines()]
+
+
+def wait_until(test, seconds=20):
+    """Waits until test() is true."""
+    end = time.monotonic() + seconds
+    while not test():
+        check(time.monotonic() < end, 'this never came true')
+        time.sleep(0.02)
 
 
 def script(*lines):
