@@ -538,7 +538,7 @@ TEST_F(attach, another_session_reads_the_events)
 /* --- fdinfo --------------------------------------------------------------------------------- */
 
 /* What the line of a key says; "" when there is none. */
-static const char *fdinfo(int fd, const char *key)
+static const char *shown(int fd, const char *key)
 {
 	static char text[4096];
 	char path[64], *line, *end;
@@ -568,33 +568,33 @@ TEST_F(attach, fdinfo)
 	__s64 l = call(self->heap.fd, LIST);
 	char id[16];
 
-	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap"));
-	EXPECT_STREQ("", fdinfo(self->other, "refslab-rights"));
+	EXPECT_STREQ("0", shown(self->other, "refslab-heap"));
+	EXPECT_STREQ("", shown(self->other, "refslab-rights"));
 	ASSERT_EQ(0, attach_fd(self->other, self->heap.fd, REFSLAB_ATTACH_NO_COLLECT, NULL));
 	snprintf(id, sizeof(id), "%u", self->heap.id);
-	EXPECT_STREQ(id, fdinfo(self->other, "refslab-heap"));
-	EXPECT_STREQ(id, fdinfo(self->heap.fd, "refslab-heap"));
-	EXPECT_STREQ("test", fdinfo(self->other, "refslab-heap-name"));
-	EXPECT_STREQ("change collect limits", fdinfo(self->heap.fd, "refslab-rights"));
-	EXPECT_STREQ("change limits", fdinfo(self->other, "refslab-rights"));
-	EXPECT_STREQ("1", fdinfo(self->heap.fd, "refslab-handles"));
-	EXPECT_STREQ("0", fdinfo(self->other, "refslab-handles"));
-	EXPECT_STREQ("1", fdinfo(self->heap.fd, "refslab-operations"));
-	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-objects"));
-	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-handles"));
-	EXPECT_STREQ("262144", fdinfo(self->other, "refslab-heap-bytes"));
-	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap-roots"));
-	EXPECT_STREQ("0", fdinfo(self->other, "refslab-heap-max-objects"));
+	EXPECT_STREQ(id, shown(self->other, "refslab-heap"));
+	EXPECT_STREQ(id, shown(self->heap.fd, "refslab-heap"));
+	EXPECT_STREQ("test", shown(self->other, "refslab-heap-name"));
+	EXPECT_STREQ("change collect limits", shown(self->heap.fd, "refslab-rights"));
+	EXPECT_STREQ("change limits", shown(self->other, "refslab-rights"));
+	EXPECT_STREQ("1", shown(self->heap.fd, "refslab-handles"));
+	EXPECT_STREQ("0", shown(self->other, "refslab-handles"));
+	EXPECT_STREQ("1", shown(self->heap.fd, "refslab-operations"));
+	EXPECT_STREQ("1", shown(self->other, "refslab-heap-objects"));
+	EXPECT_STREQ("1", shown(self->other, "refslab-heap-handles"));
+	EXPECT_STREQ("262144", shown(self->other, "refslab-heap-bytes"));
+	EXPECT_STREQ("0", shown(self->other, "refslab-heap-roots"));
+	EXPECT_STREQ("0", shown(self->other, "refslab-heap-max-objects"));
 	ASSERT_EQ(0, call(self->other, PUBLISH, call(self->other, BYID,
 						     test_id(self->heap.fd, l)), ptr("l"), 1));
 	ASSERT_EQ(0, call(self->other, SET_LIMITS, ptr(&limits), sizeof(limits)));
-	EXPECT_STREQ("1", fdinfo(self->other, "refslab-heap-roots"));
-	EXPECT_STREQ("8388608", fdinfo(self->other, "refslab-heap-max-bytes"));
-	EXPECT_STREQ("1000", fdinfo(self->other, "refslab-heap-max-objects"));
-	EXPECT_STREQ("2000", fdinfo(self->other, "refslab-heap-max-handles"));
+	EXPECT_STREQ("1", shown(self->other, "refslab-heap-roots"));
+	EXPECT_STREQ("8388608", shown(self->other, "refslab-heap-max-bytes"));
+	EXPECT_STREQ("1000", shown(self->other, "refslab-heap-max-objects"));
+	EXPECT_STREQ("2000", shown(self->other, "refslab-heap-max-handles"));
 	close(self->other);
 	self->other = attach_new(self->heap.fd, REFSLAB_ATTACH_READONLY);
-	EXPECT_STREQ("none", fdinfo(self->other, "refslab-rights"));
+	EXPECT_STREQ("none", shown(self->other, "refslab-rights"));
 }
 
 /* --- the end -------------------------------------------------------------------------------- */

@@ -163,7 +163,7 @@ TEST_F(roots, as_many_as_there_may_be)
 	static bool seen[REFSLAB_MAX_ROOTS];
 	__s64 l = call(self->heap.fd, LIST), id = test_id(self->heap.fd, l);
 	unsigned int i, number;
-	char name[16], end;
+	char name[16], *end;
 
 	for (i = 0; i < REFSLAB_MAX_ROOTS; i++) {
 		snprintf(name, sizeof(name), "r%u", i);
@@ -173,7 +173,9 @@ TEST_F(roots, as_many_as_there_may_be)
 	EXPECT_EQ(REFSLAB_MAX_ROOTS + 1, test_refcount(self->heap.fd, l));
 	ASSERT_EQ(REFSLAB_MAX_ROOTS, list(self->other, records, ARRAY_SIZE(records), 50));
 	for (i = 0; i < REFSLAB_MAX_ROOTS; i++) {
-		ASSERT_EQ(1, sscanf(records[i].name, "r%u%c", &number, &end));
+		ASSERT_EQ('r', records[i].name[0]);
+		number = strtoul(records[i].name + 1, &end, 10);
+		ASSERT_EQ('\0', *end);
 		ASSERT_GT(REFSLAB_MAX_ROOTS, number);
 		EXPECT_FALSE(seen[number]);
 		seen[number] = true;

@@ -139,11 +139,13 @@ static struct json_object *heap_of(struct json_object *session)
 	};
 	const char *name = refslab_look_text(session, "heap-name");
 	struct json_object *heap = json_object_new_object();
+	__s64 number;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(numbers); i++)
-		json_object_object_add(heap, numbers[i][1], json_object_new_int64(
-				       refslab_look_number(session, numbers[i][0])));
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		number = refslab_look_number(session, numbers[i][0]);
+		json_object_object_add(heap, numbers[i][1], json_object_new_int64(number));
+	}
 	if (*name)
 		json_object_object_add(heap, "name", json_object_new_string(name));
 	return heap;
