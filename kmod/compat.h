@@ -13,6 +13,13 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
+/* Commands of io_uring have had a header of their own since 6.8. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
+
 /* Symbols for the tests' module only. From 6.13 on a namespace is a string. */
 #if !IS_ENABLED(CONFIG_KUNIT)
 #define REFSLAB_EXPORT_TEST(sym)
@@ -44,6 +51,16 @@ static inline void refslab_compat_param(const char *name, unsigned int *value)
 #else
 #define REFSLAB_COMPAT_PARAMS(name)	name(const void *prev, char *desc)
 #endif
+
+/* What a command of io_uring carries. Since 6.5 it is told the whole entry. */
+static inline const void *refslab_compat_uring_payload(const struct io_uring_cmd *ioucmd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	return ioucmd->sqe->cmd;
+#else
+	return ioucmd->cmd;
+#endif
+}
 
 /* The unbound workqueue has had a second name since 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)

@@ -214,6 +214,28 @@ struct refslab_op {
 };
 
 /*
+ * By io_uring: an entry with opcode IORING_OP_URING_CMD, the session as its file, cmd_op
+ * REFSLAB_URING_SUBMIT, and struct refslab_uring in its cmd. The completion's res is what the ioctl
+ * returns, 0 or a negative errno, and the answers are in struct refslab_submit and struct
+ * refslab_op, as with the ioctl; they and the operations stay where they are until the completion.
+ *
+ * Workers carry commands out side by side, those of one ring, too: only IOSQE_IO_LINK keeps them in
+ * order. A command that is cancelled while it is under way stops as by a signal: res is 0, @error
+ * -EINTR. -EOPNOTSUPP: another cmd_op; IORING_URING_CMD_FIXED. -EINVAL: @reserved is not 0.
+ */
+#define REFSLAB_URING_SUBMIT	_IO(REFSLAB_IOC_MAGIC, 0x02)
+
+/**
+ * struct refslab_uring - what a command of io_uring carries
+ * @arg:	pointer to a struct refslab_submit
+ * @reserved:	0
+ */
+struct refslab_uring {
+	__aligned_u64 arg;
+	__aligned_u64 reserved;
+};
+
+/*
  * The operations.
  *
  *   h, o, e      a handle                  t   a type's number

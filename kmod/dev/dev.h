@@ -4,6 +4,7 @@
  *
  *   device.c      /dev/refslab, the table of ioctls, arguments in and out
  *   session.c     what an open file owns: a heap and handles
+ *   uring.c       the same by io_uring
  *   submit.c      the table of operations: operands checked and resolved in one place
  *   ops_*.c       the operations themselves
  *   events.c      read() and poll(): finalizers and callbacks that user space has to run
@@ -106,8 +107,13 @@ struct refslab_call {
 /* device.c */
 int refslab_device_init(void);
 void refslab_device_exit(void);
+long refslab_device_call(struct refslab_session *session, unsigned int cmd, void __user *arg);
 int refslab_device_respond(struct refslab_ucmd *ucmd, size_t size);
 struct refslab_session *refslab_device_session(struct file *file);
+
+/* uring.c */
+struct io_uring_cmd;
+int refslab_uring_cmd(struct io_uring_cmd *ioucmd, unsigned int issue_flags);
 
 /* session.c */
 struct refslab_session *refslab_session_open(void);

@@ -71,12 +71,17 @@ static const struct ioctl_entry ioctls[] = {
 	IOCTL(REFSLAB_IOC_ATTACH, refslab_session_attach, struct refslab_attach, reserved),
 };
 
-static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+/**
+ * refslab_device_call() - carry out an ioctl
+ * @session: of the file
+ * @cmd: number of the ioctl
+ * @arg: its argument
+ *
+ * Context: may sleep. Return: 0 or a negative errno.
+ */
+long refslab_device_call(struct refslab_session *session, unsigned int cmd, void __user *arg)
 {
-	struct refslab_ucmd ucmd = {
-		.session = file->private_data,
-		.ubuffer = (void __user *)arg,
-	};
+	struct refslab_ucmd ucmd = { .session = session, .ubuffer = arg };
 	const struct ioctl_entry *entry;
 	unsigned int nr = _IOC_NR(cmd);
 	int err;
@@ -99,6 +104,11 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	/* it may have changed since it was read first */
 	ucmd.cmd.size = ucmd.user_size;
 	return entry->fn(&ucmd);
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return refslab_device_call(file->private_data, cmd, (void __user *)arg);
 }
 
 static int device_open(struct inode *inode, struct file *file)
@@ -141,6 +151,7 @@ static const struct file_operations device_fops = {
 	.show_fdinfo = device_show_fdinfo,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = refslab_uring_cmd,
 };
 
 /**
@@ -174,6 +185,7 @@ int refslab_device_init(void)
 	BUILD_BUG_ON(sizeof(struct refslab_attach) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_submit) != 32);
 	BUILD_BUG_ON(sizeof(struct refslab_op) != 64);
+	BUILD_BUG_ON(sizeof(struct refslab_uring) != 16);
 	BUILD_BUG_ON(sizeof(struct refslab_type_def) != 16);
 	BUILD_BUG_ON(sizeof(struct refslab_record) != 24);
 	BUILD_BUG_ON(sizeof(struct refslab_root_record) != 272);
