@@ -285,6 +285,35 @@ static void print_event(struct json_object *event)
 	putchar('\n');
 }
 
+/* How many, and a table of them. */
+static void print_roots(struct json_object *roots)
+{
+	size_t i, n = json_object_array_length(roots);
+	int width = id_width(roots);
+
+	printf("roots: %zu\n", n);
+	if (n)
+		printf("  %*s  NAME\n", width, "ID");
+	for (i = 0; i < n; i++) {
+		struct json_object *row = json_object_array_get_idx(roots, i);
+
+		printf("  %*s  %s\n", width, text_of(row, "id"), text_of(row, "name"));
+	}
+}
+
+/* limits: max_bytes none, max_objects 1000, max_handles none */
+static void print_limits(struct json_object *result)
+{
+	const char *separator = "limits: ";
+
+	json_object_object_foreach(result, key, value) {
+		printf("%s%s %s", separator, key, json_object_get_int64(value) ?
+						  json_object_get_string(value) : "none");
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
 static void print_words(const struct parser_line *line)
 {
 	unsigned int i;
@@ -339,6 +368,10 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		print_graph(result);
 	} else if (!strcmp(word, "stat")) {
 		print_stat(result);
+	} else if (!strcmp(word, "limits")) {
+		print_limits(result);
+	} else if (json_object_object_get_ex(result, "roots", &value) && !strcmp(word, "roots")) {
+		print_roots(value);
 	} else if (json_object_object_get_ex(result, "stats", &value)) {
 		print_stats(value);
 	} else if (json_object_object_get_ex(result, word, &value) && is_records(word)) {
