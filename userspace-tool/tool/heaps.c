@@ -10,6 +10,7 @@
 
 #include "debugfs.h"
 #include "fdinfo.h"
+#include "librefslab.h"
 #include "look.h"
 #include "tool.h"
 
@@ -83,7 +84,9 @@ static int list_heaps(const char *mount, bool json)
 	int err;
 
 	err = refslab_debugfs_heaps(mount, &ids, &count);
-	if (err == -EACCES || err == -EPERM)
+	/* where debugfs is not mounted, it is no help to be told so without being root */
+	if (err == -EACCES || err == -EPERM ||
+	    (err == -ENOENT && geteuid() && !access(REFSLAB_DEVICE, F_OK)))
 		return list_own(json);
 	if (err) {
 		refslab_debugfs_explain(mount, -err);
