@@ -5,10 +5,10 @@
  * memory is read, checked and answered by the same code.
  *
  * A command never runs where it is submitted: any operation may sleep, on user memory to say the
- * least, and there the ring's lock is held, and whoever submits did so in order not to wait. -EAGAIN
- * has io_uring hand it to a worker of its own, a thread of the process like any other: limits,
- * memory cgroup and memory are the process's, and a cancelled command, or the process's end, is a
- * pending signal, which stops it between two operations.
+ * least, and there the ring's lock is held, and whoever submits did so in order not to wait.
+ * -EAGAIN has io_uring hand it to a worker of its own, a thread of the process like any other:
+ * limits, memory cgroup and memory are the process's, and a cancelled command, or the process's
+ * end, is a pending signal, which stops it between two operations.
  */
 #include "dev.h"
 

@@ -86,20 +86,6 @@ static spinlock_t *lock_of(struct refslab_mem *mem, const struct refslab_pool *p
 	return &mem->classes[kind][DIV_ROUND_UP(size, REFSLAB_CLASS_STEP) - 1].lock;
 }
 
-static spinlock_t *lock_pool(struct refslab_mem *mem, const struct refslab_pool *pool)
-{
-	spinlock_t *lock;
-
-	for (;;) {
-		lock = lock_of(mem, pool);
-		spin_lock(lock);
-		if (lock == lock_of(mem, pool))
-			return lock;
-		/* it has changed its class */
-		spin_unlock(lock);
-	}
-}
-
 static int check_pool_locked(struct check *c, const struct refslab_arena *arena, unsigned int i)
 {
 	const struct refslab_pool *pool = &arena->pools[i];
@@ -138,11 +124,21 @@ static int check_pool_locked(struct check *c, const struct refslab_arena *arena,
 
 static int check_pool(struct check *c, const struct refslab_arena *arena, unsigned int i)
 {
-	spinlock_t *lock = lock_pool(c->mem, &arena->pools[i]);
-	int err = check_pool_locked(c, arena, i);
+	const struct refslab_pool *pool = &arena->pools[i];
 
-	spin_unlock(lock);
-	return err;
+	for (;;) {
+		spinlock_t *lock = lock_of(c->mem, pool);
+		int err;
+
+		spin_lock(lock);
+		/* or has it changed its class? */
+		if (lock == lock_of(c->mem, pool)) {
+			err = check_pool_locked(c, arena, i);
+			spin_unlock(lock);
+			return err;
+		}
+		spin_unlock(lock);
+	}
 }
 
 /* @empty: how many of its pools say they are. */
