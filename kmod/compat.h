@@ -6,6 +6,8 @@
 #define _REFSLAB_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -73,6 +75,28 @@ static inline const void *refslab_compat_uring_payload(const struct io_uring_cmd
 #else
 #define refslab_compat_assign_str(to, from)	__assign_str(to, from)
 #endif
+
+/* Fills an array of NULLs with pages, or a part of it; returns how many. Renamed in 6.14. */
+static inline unsigned long refslab_compat_alloc_pages(gfp_t gfp, unsigned long nr,
+						       struct page **pages)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	return alloc_pages_bulk(gfp, nr, pages);
+#else
+	return alloc_pages_bulk_array(gfp, nr, pages);
+#endif
+}
+
+/* Until 6.3 the flags of a mapping were changed as they are. */
+static inline void refslab_compat_vm_flags(struct vm_area_struct *vma, unsigned long set,
+					   unsigned long clear)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
 
 /* From 6.7 on shrinkers are allocated by the core. */
 static inline struct shrinker *

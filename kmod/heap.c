@@ -260,6 +260,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->max_trash = READ_ONCE(heap->gc.max_trash);
 	stat->events = READ_ONCE(heap->objects.events.nr);
 	stat->roots = READ_ONCE(heap->roots.nr);
+	stat->bytes_mapped = usage.bytes_mapped;
 }
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 

@@ -49,6 +49,8 @@
 #define REFSLAB_MAX_OPS		4096u		/* operations in one submit */
 #define REFSLAB_MAX_SLOTS	65535u		/* slots of a user-defined type */
 #define REFSLAB_MAX_PAYLOAD	(1u << 20)	/* bytes of payload of a user-defined type */
+#define REFSLAB_MAX_MAPPED	(1u << 30)	/* and of one with REFSLAB_TYPE_MAPPED */
+#define REFSLAB_WINDOW		(1ull << 44)	/* bytes of a heap's window, see REFSLAB_OP_MAP */
 #define REFSLAB_MAX_CACHE	65536u		/* cache limit of a user-defined type, in objects */
 #define REFSLAB_MAX_TYPES	1024u		/* types in a heap, the built-in ones included */
 #define REFSLAB_MAX_STR		(1u << 20)	/* bytes of a str, as UTF-8 */
@@ -100,7 +102,8 @@ struct refslab_query {
  * @flags:	0; others -EOPNOTSUPP
  * @features:	in: features the program relies on, unknown ones are -EOPNOTSUPP;
  *		out: the features known
- * @max_bytes:	in: limit of the heap's memory in bytes (pages of arenas and large blocks); 0: none
+ * @max_bytes:	in: limit of the heap's memory in bytes (pages of arenas, large blocks, pages of
+ *		mappable payloads); 0: none
  * @name:	in: for people; printable ASCII without spaces, NUL-terminated and NUL-padded
  *		(-EINVAL)
  * @heap_id:	out: number of the heap, as in debugfs; it grants nothing
@@ -307,7 +310,11 @@ enum refslab_opcode {
 	/* h, i -> e: -ENODATA: the slot is empty */
 	REFSLAB_OP_SLOT,
 
-	/* Payload of user-defined types. -ERANGE: not within the payload. */
+	/*
+	 * Payload of user-defined types. -ERANGE: not within the payload; -E2BIG: over
+	 * REFSLAB_MAX_PAYLOAD at once. Where others use the object, too, each piece of 4 KiB is
+	 * read or written as a whole, but for what they do by way of mappings.
+	 */
 
 	/* h, offset, p, n */
 	REFSLAB_OP_WRITE,
@@ -570,7 +577,13 @@ enum refslab_opcode {
 	/* p, n: struct refslab_limits, at most n bytes of it; -EINVAL: n = 0 */
 	REFSLAB_OP_GET_LIMITS,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_GET_LIMITS
+	/*
+	 * h -> offset, length: where the payload of an object of a type with REFSLAB_TYPE_MAPPED is
+	 * in the heap's window, for mmap() on the session; both stay while the object lives
+	 */
+	REFSLAB_OP_MAP,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_MAP
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -600,12 +613,41 @@ enum refslab_opcode {
 #define REFSLAB_TYPE_FINALIZER	(1u << 1)
 /* objects may have weak references */
 #define REFSLAB_TYPE_WEAKREF	(1u << 2)
+/* the payload is pages of its own, which can be mapped: see REFSLAB_OP_MAP */
+#define REFSLAB_TYPE_MAPPED	(1u << 3)
+
+/*
+ * mmap() on a session. A heap has a window of REFSLAB_WINDOW bytes; each payload of a type with
+ * REFSLAB_TYPE_MAPPED has a place in it of its own, whole pages from the offset that
+ * REFSLAB_OP_MAP tells. They are there and zeroed from REFSLAB_OP_NEW on: touching them needs no
+ * more memory of the heap's.
+ *
+ *  - From an offset that is not 0 all of what is mapped lies in one payload, from any of its pages
+ *    (-ENXIO). That mapping keeps the place: when the object dies, touching it is SIGBUS, and never
+ *    does another object appear there.
+ *  - From offset 0 on, of any length up to REFSLAB_WINDOW, it is the window that is mapped, what is
+ *    there now and what comes later: touching what is nobody's place is SIGBUS, and so is the first
+ *    page, always. Places of dead objects are given to others.
+ *  - MAP_SHARED only (-EINVAL). PROT_EXEC never (-EACCES), nor by mprotect(). PROT_WRITE not by a
+ *    session that may only read (-EACCES). No growing by mremap() (EFAULT); not in core dumps.
+ *  - What is behind the payload in its last page is the object's, too, and not within the reach of
+ *    REFSLAB_OP_READ and _WRITE.
+ *  - A mapping keeps the session open, like a file descriptor, and is passed on by fork(); so
+ *    handles are dropped when the last descriptor is closed and the last mapping is undone, those
+ *    of children included (madvise(MADV_DONTFORK)). It is no reference on an object.
+ *  - A page that something else has hold of when the object dies (a pipe after vmsplice(), a
+ *    transfer of data under way) stays as it is until that lets go, and does not count any more.
+ *  - When an object dies by an operation of a submission, its mappings are undone before that
+ *    returns, up to 64 MiB of payloads; the rest, and what dies otherwise, follows at once.
+ *  - -ENOTCONN: no heap.
+ */
 
 /**
  * struct refslab_type_def - operand of REFSLAB_OP_TYPE
  * @flags:	REFSLAB_TYPE_*
  * @nr_slots:	references an object holds, 0 .. REFSLAB_MAX_SLOTS
- * @payload:	bytes of payload, 0 .. REFSLAB_MAX_PAYLOAD
+ * @payload:	bytes of payload, 0 .. REFSLAB_MAX_PAYLOAD; with REFSLAB_TYPE_MAPPED
+ *		1 .. REFSLAB_MAX_MAPPED
  * @cache_limit: dead objects kept for reuse, 0 .. REFSLAB_MAX_CACHE
  */
 struct refslab_type_def {
@@ -768,7 +810,7 @@ struct refslab_limits {
  * @bytes_used:	bytes of blocks in use, with lists' tables; without the constants, which are charged
  *		to the memory cgroup of who made the heap, and not to @max_bytes of it
  * @bytes_cached: bytes of blocks kept by the types' caches
- * @bytes_reserved: bytes taken from the kernel: arenas and large blocks
+ * @bytes_reserved: bytes taken from the kernel: arenas, large blocks, and @bytes_mapped
  * @arenas:	arenas held
  * @pools_used:	pools with both allocated and free blocks
  * @pools_full:	pools without a free block
@@ -780,6 +822,7 @@ struct refslab_limits {
  *		at one time since the heap was made
  * @events:	events of objects that wait to be read; each keeps its object
  * @roots:	published roots; each keeps its object
+ * @bytes_mapped: bytes of pages of mappable payloads, mapped or not
  */
 struct refslab_stat {
 	__aligned_u64 objects;
@@ -798,6 +841,7 @@ struct refslab_stat {
 	__aligned_u64 max_trash;
 	__aligned_u64 events;
 	__aligned_u64 roots;
+	__aligned_u64 bytes_mapped;
 };
 
 #endif /* _UAPI_REFSLAB_H */

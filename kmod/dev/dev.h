@@ -7,6 +7,7 @@
  *   uring.c       the same by io_uring
  *   submit.c      the table of operations: operands checked and resolved in one place
  *   ops_*.c       the operations themselves
+ *   mmap.c        mmap(): payloads without copying
  *   events.c      read() and poll(): finalizers and callbacks that user space has to run
  *   watch.c       and start and stop of scans, for those who asked
  *
@@ -46,6 +47,7 @@
  * @operations:	operations carried out
  * @last_opcode: the one carried out last, for people
  * @node:	on the heap's list of sessions
+ * @view:	of the mappings of its file; among those of the heap's window while it has a heap
  * @release_work: drops the handles that are too many for close()
  * @next:	first handle not yet dropped by it
  * @pid:	who opened the file, as the initial namespace calls it
@@ -61,6 +63,7 @@ struct refslab_session {
 	atomic64_t operations;
 	u16 last_opcode;
 	struct list_head node;
+	struct refslab_payload_view view;
 	struct work_struct release_work;
 	unsigned long next;
 	pid_t pid;
@@ -116,7 +119,7 @@ struct io_uring_cmd;
 int refslab_uring_cmd(struct io_uring_cmd *ioucmd, unsigned int issue_flags);
 
 /* session.c */
-struct refslab_session *refslab_session_open(void);
+struct refslab_session *refslab_session_open(struct file *file);
 void refslab_session_release(struct refslab_session *session);
 int refslab_session_create(struct refslab_ucmd *ucmd);
 int refslab_session_attach(struct refslab_ucmd *ucmd);
@@ -131,11 +134,27 @@ struct refslab_object *refslab_session_get(struct refslab_session *session, u64 
 int refslab_session_close(struct refslab_session *session, u64 handle);
 void refslab_session_show(struct refslab_session *session, struct seq_file *m);
 
+/* May it change payloads, too? */
+static inline bool refslab_session_writes(const struct refslab_session *session)
+{
+	return session->rights & REFSLAB_RIGHT_CHANGE;
+}
+
+/* mmap.c */
+int refslab_mmap_open(struct refslab_session *session, struct file *file);
+void refslab_mmap_release(struct refslab_session *session);
+int refslab_mmap(struct file *file, struct vm_area_struct *vma);
+
 /* submit.c */
 int refslab_submit_ioctl(struct refslab_ucmd *ucmd);
 const char *refslab_submit_name(u16 opcode);
 int refslab_submit_copy_out(const struct refslab_call *call, unsigned int arg, const void *from,
 			    size_t len);
+
+/* ops_payload.c */
+int refslab_op_write(struct refslab_call *call);
+int refslab_op_read(struct refslab_call *call);
+int refslab_op_map(struct refslab_call *call);
 
 /* ops_object.c */
 int refslab_op_type(struct refslab_call *call);
@@ -146,8 +165,6 @@ int refslab_op_is(struct refslab_call *call);
 int refslab_op_setslot(struct refslab_call *call);
 int refslab_op_clearslot(struct refslab_call *call);
 int refslab_op_slot(struct refslab_call *call);
-int refslab_op_write(struct refslab_call *call);
-int refslab_op_read(struct refslab_call *call);
 int refslab_op_typeof(struct refslab_call *call);
 int refslab_op_refcount(struct refslab_call *call);
 int refslab_op_id(struct refslab_call *call);

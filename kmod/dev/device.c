@@ -113,10 +113,10 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int device_open(struct inode *inode, struct file *file)
 {
-	struct refslab_session *session = refslab_session_open();
+	struct refslab_session *session = refslab_session_open(file);
 
-	if (!session)
-		return -ENOMEM;
+	if (IS_ERR(session))
+		return PTR_ERR(session);
 	file->private_data = session;
 	return nonseekable_open(inode, file);
 }
@@ -152,6 +152,7 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.uring_cmd = refslab_uring_cmd,
+	.mmap = refslab_mmap,
 };
 
 /**

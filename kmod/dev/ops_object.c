@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations: types, objects, handles, slots, payload, and looking at an object. See enum
- * refslab_opcode for what each takes and gives. Operands that are handles are objects already, of
- * the right type, with a reference of the operation's own.
- *
- * User memory is copied without any lock, by way of a buffer.
+ * Operations: types, objects, handles, slots, and looking at an object. See enum refslab_opcode for
+ * what each takes and gives. Operands that are handles are objects already, of the right type, with
+ * a reference of the operation's own.
  */
-#include <linux/sizes.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "../types/types.h"
 #include "dev.h"
-
-#define SMALL		256	/* bytes copied by way of the stack */
 
 static int read_type_def(const struct refslab_call *call, struct refslab_type_def *def)
 {
@@ -27,12 +21,14 @@ static int read_type_def(const struct refslab_call *call, struct refslab_type_de
 	err = copy_struct_from_user(def, sizeof(*def), u64_to_user_ptr(call->arg[2]), size);
 	if (err)
 		return err;
-	if (def->flags & ~(REFSLAB_TYPE_ACYCLIC | REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF))
+	if (def->flags & ~(REFSLAB_TYPE_ACYCLIC | REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF |
+			   REFSLAB_TYPE_MAPPED))
 		return -EOPNOTSUPP;
-	if (def->nr_slots > REFSLAB_MAX_SLOTS || def->payload > REFSLAB_MAX_PAYLOAD ||
-	    def->cache_limit > REFSLAB_MAX_CACHE)
+	if (def->nr_slots > REFSLAB_MAX_SLOTS || def->cache_limit > REFSLAB_MAX_CACHE)
 		return -EINVAL;
-	return 0;
+	if (def->flags & REFSLAB_TYPE_MAPPED)
+		return def->payload && def->payload <= REFSLAB_MAX_MAPPED ? 0 : -EINVAL;
+	return def->payload <= REFSLAB_MAX_PAYLOAD ? 0 : -EINVAL;
 }
 
 int refslab_op_type(struct refslab_call *call)
@@ -58,7 +54,8 @@ int refslab_op_type(struct refslab_call *call)
 		.name = name,
 		.flags = REFSLAB_TYPE_USER |
 			 (def.flags & REFSLAB_TYPE_FINALIZER ? REFSLAB_TYPE_NOTIFY : 0) |
-			 (def.flags & REFSLAB_TYPE_WEAKREF ? REFSLAB_TYPE_WEAKABLE : 0),
+			 (def.flags & REFSLAB_TYPE_WEAKREF ? REFSLAB_TYPE_WEAKABLE : 0) |
+			 (def.flags & REFSLAB_TYPE_MAPPED ? REFSLAB_TYPE_PAGES : 0),
 		.acyclic = def.flags & REFSLAB_TYPE_ACYCLIC,
 		.nr_slots = def.nr_slots,
 		.body = def.payload,
@@ -80,6 +77,9 @@ int refslab_op_new(struct refslab_call *call)
 		return -ENOENT;
 	if (!(type->flags & REFSLAB_TYPE_USER))
 		return -EPROTOTYPE;
+	if (type->flags & REFSLAB_TYPE_PAGES)
+		return refslab_session_answer(call,
+					      refslab_object_alloc_pages(type, REFSLAB_DEV_GFP));
 	return refslab_session_answer(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
 }
 
@@ -123,79 +123,6 @@ int refslab_op_slot(struct refslab_call *call)
 		return -ERANGE;
 	target = refslab_slot_get(call->obj[0], call->arg[1]);
 	return refslab_session_answer(call, target ?: ERR_PTR(-ENODATA));
-}
-
-/* Where [offset, offset + n) of the payload is; NULL when it is not within it. */
-static void *payload_of(const struct refslab_call *call, u64 offset, u64 n)
-{
-	struct refslab_type *type = refslab_object_type(call->obj[0]);
-
-	if (n > type->body || offset > type->body - n)
-		return NULL;
-	return refslab_object_body(call->obj[0], type) + offset;
-}
-
-/* memcpy() to or from an object's payload, with its lock held for a page at a time. */
-static void copy_locked(struct refslab_object *obj, void *to, const void *from, size_t len)
-{
-	size_t n;
-
-	for (; len; len -= n, to += n, from += n) {
-		n = min_t(size_t, len, SZ_4K);
-		refslab_object_lock(obj);
-		memcpy(to, from, n);
-		refslab_object_unlock(obj);
-		cond_resched();
-	}
-}
-
-int refslab_op_write(struct refslab_call *call)
-{
-	u64 n = call->arg[3];
-	void *payload = payload_of(call, call->arg[1], n);
-	u8 small[SMALL], *buf = small;
-	int err = 0;
-
-	if (!payload)
-		return -ERANGE;
-	/* all of it first: a write that fails changes nothing */
-	if (n > sizeof(small))
-		buf = kvmalloc(n, REFSLAB_DEV_GFP);
-	if (!buf)
-		return -ENOMEM;
-	if (copy_from_user(buf, u64_to_user_ptr(call->arg[2]), n))
-		err = -EFAULT;
-	else
-		copy_locked(call->obj[0], payload, buf, n);
-	if (buf != small)
-		kvfree(buf);
-	return err;
-}
-
-int refslab_op_read(struct refslab_call *call)
-{
-	u64 n = call->arg[3];
-	const void *payload = payload_of(call, call->arg[1], n);
-	void __user *to = u64_to_user_ptr(call->arg[2]);
-	size_t room = min_t(u64, n, SZ_4K), len;
-	u8 small[SMALL], *buf = small;
-	int err = 0;
-
-	if (!payload)
-		return -ERANGE;
-	if (room > sizeof(small))
-		buf = kmalloc(room, REFSLAB_DEV_GFP);
-	if (!buf)
-		return -ENOMEM;
-	for (; n && !err; n -= len, payload += len, to += len) {
-		len = min_t(u64, n, room);
-		copy_locked(call->obj[0], buf, payload, len);
-		if (copy_to_user(to, buf, len))
-			err = -EFAULT;
-	}
-	if (buf != small)
-		kfree(buf);
-	return err;
 }
 
 int refslab_op_typeof(struct refslab_call *call)

@@ -16,15 +16,22 @@ static_assert(REFSLAB_BUDGET == REFSLAB_DESTROY_BUDGET);
 
 /**
  * refslab_session_open() - make a session without a heap
+ * @file: its file, which nobody else has yet
  *
- * Context: may sleep. Return: the session, or NULL when there is no memory.
+ * Context: may sleep. Return: the session, or an ERR_PTR.
  */
-struct refslab_session *refslab_session_open(void)
+struct refslab_session *refslab_session_open(struct file *file)
 {
 	struct refslab_session *session = kzalloc(sizeof(*session), REFSLAB_DEV_GFP);
+	int err;
 
 	if (!session)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
+	err = refslab_mmap_open(session, file);
+	if (err) {
+		kfree(session);
+		return ERR_PTR(err);
+	}
 	mutex_init(&session->create_lock);
 	xa_init_flags(&session->handles, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&session->node);
@@ -112,6 +119,7 @@ static void release_work(struct work_struct *work)
  */
 void refslab_session_release(struct refslab_session *session)
 {
+	refslab_mmap_release(session);
 	if (!session->heap) {
 		free_session(session);
 		return;
@@ -147,6 +155,7 @@ static void join(struct refslab_session *session, struct refslab_heap *heap, u32
 	mutex_lock(&heap->sessions_lock);
 	list_add_tail(&session->node, &heap->sessions);
 	mutex_unlock(&heap->sessions_lock);
+	refslab_payload_view_add(&heap->objects.mem, &session->view);
 	/* reading an event takes a reference over: that is no business of who only looks */
 	if (rights & REFSLAB_RIGHT_CHANGE)
 		refslab_event_listen(&heap->objects.events);

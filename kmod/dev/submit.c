@@ -11,6 +11,7 @@
  */
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -25,6 +26,7 @@
  * @OBJECT:	a handle of any object; the rest are handles too
  * @INSTANCE:	of a user-defined type
  * @SLOTTED:	of a user-defined type with slots
+ * @MAPPED:	of a user-defined type with a mappable payload
  * @INT:	of an int
  * @STR:	of a str
  * @FLOAT:	of a float
@@ -45,6 +47,7 @@ enum operand {
 	OBJECT,
 	INSTANCE,
 	SLOTTED,
+	MAPPED,
 	INT,
 	STR,
 	FLOAT,
@@ -58,6 +61,9 @@ enum operand {
 	CONTAINER,
 	WEAK,
 };
+
+/* Bytes of dead objects' mappable payloads that one submission frees itself, or one payload. */
+#define REAP_BUDGET	SZ_64M
 
 #define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
 
@@ -159,6 +165,7 @@ static const struct operation operations[] = {
 	OPERATION(ROOTS, roots, LOOK, NUMBER, NUMBER, NUMBER),
 	OPERATION(SET_LIMITS, set_limits, LIMITS, NUMBER, NUMBER),
 	OPERATION(GET_LIMITS, get_limits, LOOK, NUMBER, NUMBER),
+	OPERATION(MAP, map, LOOK, MAPPED),
 };
 
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
@@ -225,6 +232,8 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 		return type->flags & REFSLAB_TYPE_USER;
 	case SLOTTED:
 		return (type->flags & REFSLAB_TYPE_USER) && type->nr_slots;
+	case MAPPED:
+		return type->flags & REFSLAB_TYPE_PAGES;
 	case INT:
 		return type == heap->types.int_type;
 	case STR:
@@ -332,6 +341,8 @@ static void carry_out_all(struct refslab_session *session, struct refslab_op *op
 		cond_resched();
 	}
 	submit->done = nr;
+	/* whoever is told that an object is dead finds nothing of it in memory */
+	refslab_payload_reap(&session->heap->objects.mem, REAP_BUDGET);
 	atomic64_add(nr, &session->operations);
 }
 

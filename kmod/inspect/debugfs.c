@@ -42,6 +42,7 @@ static const struct {
 	FIELD(max_trash),
 	FIELD(events),
 	FIELD(roots),
+	FIELD(bytes_mapped),
 };
 
 static_assert(sizeof(struct refslab_stat) == ARRAY_SIZE(fields) * sizeof(u64));
@@ -323,7 +324,7 @@ static void show_type(struct seq_file *m, struct refslab_type *type)
 	}
 	seq_printf(m, "%-31s %6u %8llu %6u %8u %c%c%c%c%c %11u %7llu %12llu %12llu %12llu %12llu %12lld\n",
 		   type->name, type->base->number, refslab_type_block(type), type->nr_slots,
-		   type->body,
+		   type->payload,
 		   type->flags & REFSLAB_TYPE_CONTAINER ? 'c' : '-',
 		   type->flags & REFSLAB_TYPE_TRACKED ? 't' : '-',
 		   type->flags & REFSLAB_TYPE_TABLE ? 'l' : '-',

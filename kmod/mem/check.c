@@ -22,6 +22,7 @@ struct check {
 	char *why;
 	size_t len;
 	unsigned long arenas;
+	u64 payload_bytes;
 	unsigned long pools[REFSLAB_POOL_LIMBO + 1];
 };
 
@@ -326,11 +327,25 @@ static int check_larges(struct check *c)
 	if (atomic64_read(&mem->returning) != limbo_bytes)
 		return fail(c, "%llu bytes in limbo, %lld returning", limbo_bytes,
 			    atomic64_read(&mem->returning));
-	sum = c->arenas * REFSLAB_ARENA_SIZE + atomic64_read(&mem->large_bytes) + limbo_bytes;
+	sum = c->arenas * REFSLAB_ARENA_SIZE + atomic64_read(&mem->large_bytes) + limbo_bytes +
+	      c->payload_bytes;
 	if (reserved != sum ||
 	    (mem->max_bytes && !mem->limit_set && reserved > mem->max_bytes))
-		return fail(c, "%llu bytes reserved of %llu, %llu in arenas and large blocks",
+		return fail(c, "%llu bytes reserved of %llu, %llu in arenas, blocks, payloads",
 			    reserved, mem->max_bytes, sum);
+	return 0;
+}
+
+/* With those that died since, which are counted until they are freed. */
+static int check_payloads(struct check *c)
+{
+	u64 counted;
+
+	if (!refslab_payload_check(c->mem, &c->payload_bytes))
+		return fail(c, "the window of payloads is not sound");
+	counted = atomic64_read(&c->mem->window.bytes);
+	if (counted != c->payload_bytes)
+		return fail(c, "%llu bytes of payloads, %llu counted", c->payload_bytes, counted);
 	return 0;
 }
 
@@ -363,6 +378,8 @@ int refslab_mem_check(struct refslab_mem *mem, unsigned int own_holds, char *why
 		cond_resched();
 	}
 	err = check_classes(&c);
+	if (!err)
+		err = check_payloads(&c);
 	if (err)
 		return err;
 	spin_lock(&mem->lock);

@@ -25,6 +25,7 @@ static void mem_unmap_all(struct refslab_mem *mem)
 {
 	struct mem_later *later, *next;
 
+	refslab_payload_reap(mem, U64_MAX);
 	mutex_lock(&mem->unmap_lock);
 	refslab_arena_unmap_all(mem);
 	llist_for_each_entry_safe(later, next, llist_del_all(&mem->unmap), node) {
@@ -110,7 +111,8 @@ REFSLAB_EXPORT_TEST(refslab_mem_uncharge);
 /**
  * refslab_mem_init() - make a memory, with nothing in it
  * @mem: the memory
- * @max_bytes: limit of what it takes from the kernel, in bytes of arenas and large blocks; 0: none
+ * @max_bytes: limit of what it takes from the kernel, in bytes of arenas, large blocks and pages of
+ *	payloads; 0: none
  */
 void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes)
 {
@@ -123,6 +125,7 @@ void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes)
 	init_llist_head(&mem->unmap);
 	INIT_WORK(&mem->unmap_work, mem_unmap_work);
 	mutex_init(&mem->unmap_lock);
+	refslab_payload_init(mem);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_init);
 
@@ -157,6 +160,7 @@ void refslab_mem_destroy(struct refslab_mem *mem)
 	refslab_arena_destroy_all(mem);
 	cancel_work_sync(&mem->unmap_work);
 	mem_unmap_all(mem);
+	refslab_payload_destroy(mem);
 	WARN_ONCE(atomic64_read(&mem->reserved), "refslab: %lld bytes of a heap were not freed\n",
 		  atomic64_read(&mem->reserved));
 	xa_destroy(&mem->arenas);
@@ -302,8 +306,8 @@ REFSLAB_EXPORT_TEST(refslab_mem_release);
  * refslab_mem_settle() - wait until what was freed is back with the kernel, and counted so
  * @mem: the memory
  *
- * Mapped memory (arenas of single pages, very large blocks) is left to a work item; this does
- * what is left of it, or waits for it.
+ * Mapped memory (arenas of single pages, very large blocks, payloads) is left to a work item; this
+ * does what is left of it, or waits for it.
  *
  * Context: process, sleeps.
  */
@@ -414,6 +418,7 @@ void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
 	}
 	usage->bytes_allocated += atomic64_read(&mem->large_bytes);
 	usage->bytes_reserved = atomic64_read(&mem->reserved);
+	usage->bytes_mapped = atomic64_read(&mem->window.bytes);
 	usage->large = atomic_long_read(&mem->nr_large);
 	spin_lock(&mem->lock);
 	usage->pools_empty += mem->nr_empty;

@@ -6,6 +6,7 @@
  *   pool    4 KiB, cut into blocks of one size class, for one kind of content
  *   block   a multiple of 16 bytes up to 512: untouched (never carved), free, or allocated
  *   large   what is bigger: one block from the kernel's large allocator
+ *   payload whole pages that user space may map, see payload.c
  *
  * A pool is *used* (some blocks allocated, some not: on its class's used list), *full* (on no
  * list), *empty* (on its arena's freepools, ready for any class) or, while somebody holds the
@@ -29,6 +30,8 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+
+#include "payload.h"
 
 #define REFSLAB_ARENA_SHIFT	18
 #define REFSLAB_ARENA_SIZE	BIT(REFSLAB_ARENA_SHIFT)
@@ -227,7 +230,7 @@ struct refslab_class {
  *		the first block is allocated
  * @max_bytes:	limit of @reserved; 0: none
  * @limit_set:	the limit was changed since: @reserved may be above it
- * @reserved:	bytes taken from the kernel (arenas, large blocks)
+ * @reserved:	bytes taken from the kernel (arenas, large blocks, pages of payloads)
  * @large_bytes: of those, large blocks in use
  * @returning:	of those, on their way back: large blocks in limbo, what waits for @unmap_work
  * @nr_large:	large blocks in use
@@ -241,6 +244,7 @@ struct refslab_class {
  * @unmap_arenas: arenas to free there
  * @unmap_work:	does it
  * @unmap_lock:	held while it is done: who takes it finds done what was on the lists before
+ * @window:	mappable payloads
  * @single_pages: for tests: make arenas of single pages
  * @fail_at:	for tests: the how manieth attempt to get memory fails; 0: none
  */
@@ -272,6 +276,7 @@ struct refslab_mem {
 	struct llist_head unmap_arenas;
 	struct work_struct unmap_work;
 	struct mutex unmap_lock;	/* see above */
+	struct refslab_window window;
 #if IS_ENABLED(CONFIG_KUNIT)
 	bool single_pages;
 	atomic_t fail_at;
@@ -281,7 +286,8 @@ struct refslab_mem {
 /**
  * struct refslab_mem_usage - what refslab_mem_usage() tells
  * @bytes_allocated: blocks allocated (the types' caches included), large blocks
- * @bytes_reserved: bytes taken from the kernel: arenas and large blocks
+ * @bytes_reserved: bytes taken from the kernel: arenas, large blocks, pages of payloads
+ * @bytes_mapped: of those, pages of payloads
  * @arenas:	arenas held
  * @pools_used:	pools with both allocated and free blocks
  * @pools_full:	pools without a free block
@@ -293,6 +299,7 @@ struct refslab_mem {
 struct refslab_mem_usage {
 	u64 bytes_allocated;
 	u64 bytes_reserved;
+	u64 bytes_mapped;
 	u64 arenas;
 	u64 pools_used;
 	u64 pools_full;

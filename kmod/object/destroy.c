@@ -248,6 +248,7 @@ static int bite(struct refslab_dead *dead, u32 *budget)
 			trace_refslab_destroy(type, refslab_object_extra(obj, type)->id,
 					      REFSLAB_BY_COUNT);
 		refslab_destroy_release(obj, type);
+		refslab_object_free_pages(obj, type);
 		refslab_object_free(obj, type);
 	}
 	return 0;

@@ -273,6 +273,50 @@ void refslab_object_cancel(struct refslab_object *obj)
 REFSLAB_EXPORT_TEST(refslab_object_cancel);
 
 /**
+ * refslab_object_alloc_pages() - make an object with a mappable payload
+ * @type: its type, of REFSLAB_TYPE_PAGES
+ * @gfp: allocation flags; may sleep
+ *
+ * Otherwise as refslab_object_alloc(). Context: may sleep.
+ */
+struct refslab_object *refslab_object_alloc_pages(struct refslab_type *type, gfp_t gfp)
+{
+	struct refslab_payload *payload;
+	struct refslab_object *obj;
+
+	payload = refslab_objects_payload_alloc(type->objects, type->payload, gfp);
+	if (!payload)
+		return NULL;
+	obj = refslab_object_begin(type, gfp);
+	if (!obj) {
+		refslab_payload_free(payload);
+		return NULL;
+	}
+	*refslab_object_payload(obj, type) = payload;
+	refslab_object_publish(obj, gfp);
+	return obj;
+}
+REFSLAB_EXPORT_TEST(refslab_object_alloc_pages);
+
+/**
+ * refslab_object_free_pages() - a dead object's mappable payload goes, if it has one
+ * @obj: its count is 0, or its heap ends
+ * @type: its type
+ *
+ * Context: any that may queue a work.
+ */
+void refslab_object_free_pages(struct refslab_object *obj, struct refslab_type *type)
+{
+	struct refslab_payload **payload;
+
+	if (likely(!(type->flags & REFSLAB_TYPE_PAGES)))
+		return;
+	payload = refslab_object_payload(obj, type);
+	refslab_payload_free(*payload);
+	*payload = NULL;
+}
+
+/**
  * refslab_object_alloc_sized() - make an object with a size of its own
  * @type: its type, of REFSLAB_TYPE_SIZED
  * @extra: bytes beyond the type's body

@@ -177,6 +177,8 @@ struct refslab_extra {
 #define REFSLAB_TYPE_IDENTITY	BIT(11)
 #define REFSLAB_TYPE_INDEX	BIT(12)		/* the body is a struct refslab_keyed */
 #define REFSLAB_TYPE_PAIRS	BIT(13)		/* its entries are two references each */
+/* the payload is a struct refslab_payload, and the body leads to that */
+#define REFSLAB_TYPE_PAGES	BIT(14)
 #define REFSLAB_TYPE_EXTRA	(REFSLAB_TYPE_WEAKABLE | REFSLAB_TYPE_FINALIZE | \
 				 REFSLAB_TYPE_NOTIFY)
 
@@ -191,6 +193,7 @@ struct refslab_extra {
  * @number:	number within the heap, from 1
  * @nr_slots:	references in an object, after the header
  * @body:	bytes after the slots (payload)
+ * @payload:	bytes of payload: @body, unless it is elsewhere (REFSLAB_TYPE_PAGES)
  * @extra:	where struct refslab_extra is, from the object's address; 0: nowhere
  * @size:	bytes of an object's block, header included, as asked for
  * @name:	for people
@@ -205,6 +208,7 @@ struct refslab_type {
 	u32 number;
 	u32 nr_slots;
 	u32 body;
+	u32 payload;
 	u32 extra;
 	u32 size;
 	char name[32];
@@ -415,6 +419,17 @@ static inline void *refslab_object_body(const struct refslab_object *obj,
 	return (void *)(obj + 1);
 }
 
+/**
+ * refslab_object_payload() - where an object's mappable payload is noted
+ * @obj: the object, of REFSLAB_TYPE_PAGES
+ * @type: its type
+ */
+static inline struct refslab_payload **refslab_object_payload(const struct refslab_object *obj,
+							      const struct refslab_type *type)
+{
+	return refslab_object_body(obj, type);
+}
+
 static inline struct refslab_extra *refslab_object_extra(struct refslab_object *obj,
 							 const struct refslab_type *type)
 {
@@ -433,6 +448,8 @@ void *refslab_objects_mem_alloc(struct refslab_objects *objects, enum refslab_me
 unsigned int refslab_objects_mem_alloc_batch(struct refslab_objects *objects,
 					     enum refslab_mem_kind kind, size_t size,
 					     unsigned int nr, gfp_t gfp, void **list);
+struct refslab_payload *refslab_objects_payload_alloc(struct refslab_objects *objects, u32 bytes,
+						      gfp_t gfp);
 int refslab_objects_init(struct refslab_objects *objects, const struct refslab_objects_hooks *hooks,
 			 struct workqueue_struct *wq, u64 max_bytes);
 void refslab_objects_empty(struct refslab_objects *objects);
@@ -466,6 +483,8 @@ enum refslab_upgrade {
 
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
 struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
+struct refslab_object *refslab_object_alloc_pages(struct refslab_type *type, gfp_t gfp);
+void refslab_object_free_pages(struct refslab_object *obj, struct refslab_type *type);
 struct refslab_object *refslab_object_begin(struct refslab_type *type, gfp_t gfp);
 struct refslab_object *refslab_object_begin_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
 void refslab_object_publish(struct refslab_object *obj, gfp_t gfp);
@@ -493,10 +512,10 @@ static inline u64 refslab_type_block(const struct refslab_type *type)
  * @base: the type that this is another form of, or NULL
  * @ops: of a kernel type, or NULL
  * @flags: REFSLAB_TYPE_TABLE, _INDEX (with _TABLE), _PAIRS, _USER, _SIZED, _CONTAINER, _WEAKABLE,
- *	_FINALIZE, _NOTIFY, _IDENTITY; the others follow from the rest
+ *	_FINALIZE, _NOTIFY, _IDENTITY, _PAGES; the others follow from the rest
  * @acyclic: never part of a cycle
  * @nr_slots: references in slots
- * @body: bytes after the slots (a table's not counted)
+ * @body: bytes after the slots (a table's not counted); with _PAGES bytes of the payload
  * @cache_limit: dead objects kept
  */
 struct refslab_type_params {

@@ -226,6 +226,24 @@ bool refslab_objects_take_ids(struct refslab_objects *objects, gfp_t gfp)
 	return true;
 }
 
+/**
+ * refslab_objects_payload_alloc() - the same for a mappable payload
+ * @objects: the heap's objects
+ * @bytes: how many
+ * @gfp: allocation flags; may sleep
+ *
+ * Return: the payload or NULL.
+ */
+struct refslab_payload *refslab_objects_payload_alloc(struct refslab_objects *objects, u32 bytes,
+						      gfp_t gfp)
+{
+	struct refslab_payload *payload = refslab_payload_alloc(&objects->mem, bytes, gfp);
+
+	if (unlikely(!payload) && reclaimed(objects, gfp))
+		payload = refslab_payload_alloc(&objects->mem, bytes, gfp);
+	return payload;
+}
+
 static void drain_work(struct work_struct *work)
 {
 	refslab_cache_drain_cpu(container_of(work, struct refslab_objects_cpu, drain)->objects);
@@ -346,6 +364,7 @@ static int abandon(struct refslab_object *obj, void *arg)
 		cond_resched();
 	}
 	refslab_destroy_release(obj, type);
+	refslab_object_free_pages(obj, type);
 	return 0;
 }
 

@@ -27,7 +27,9 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 
 	type->flags = params->flags;
 	type->nr_slots = params->nr_slots;
-	type->body = params->body;
+	type->body = params->flags & REFSLAB_TYPE_PAGES ? sizeof(struct refslab_payload *) :
+							   params->body;
+	type->payload = params->body;
 	if (params->nr_slots || table || custom || (params->flags & REFSLAB_TYPE_CONTAINER)) {
 		type->flags |= REFSLAB_TYPE_CONTAINER;
 		if (!params->acyclic)
@@ -40,7 +42,7 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->kind = REFSLAB_MEM_ATOM;
 		type->size = sizeof(struct refslab_object);
 	}
-	type->size += params->nr_slots * sizeof(void *) + params->body;
+	type->size += params->nr_slots * sizeof(void *) + type->body;
 	if (params->flags & REFSLAB_TYPE_INDEX)
 		type->size += sizeof(struct refslab_keyed);
 	else if (table)
@@ -51,7 +53,8 @@ static void lay_out(struct refslab_type *type, const struct refslab_type_params 
 		type->flags |= REFSLAB_TYPE_CLEARS;
 	if (params->ops && params->ops->weakref)
 		type->flags |= REFSLAB_TYPE_WEAKABLE;
-	if (!(type->flags & REFSLAB_TYPE_EXTRA) && !(params->ops && params->ops->release) &&
+	if (!(type->flags & (REFSLAB_TYPE_EXTRA | REFSLAB_TYPE_PAGES)) &&
+	    !(params->ops && params->ops->release) &&
 	    !(type->flags & REFSLAB_TYPE_CONTAINER && !(type->flags & REFSLAB_TYPE_FEW)))
 		type->flags |= REFSLAB_TYPE_PLAIN;
 	if (type->flags & REFSLAB_TYPE_EXTRA) {

@@ -87,6 +87,7 @@ static const char * const names[] = {
 	[REFSLAB_OP_ROOTS] = "roots",
 	[REFSLAB_OP_SET_LIMITS] = "set_limits",
 	[REFSLAB_OP_GET_LIMITS] = "get_limits",
+	[REFSLAB_OP_MAP] = "map",
 };
 
 /* A new opcode needs a name here, and its errors below. */
@@ -101,7 +102,7 @@ struct text {
 static const struct text texts[] = {
 	{ REFSLAB_OP_TYPE, EEXIST, "the heap has a type of that name already" },
 	{ REFSLAB_OP_TYPE, EINVAL,
-	  "no identifier of at most 31 bytes, or over 65535 slots, 1 MiB payload, 65536 cache" },
+	  "no identifier, or over 31 bytes, 65535 slots, 1 MiB (mapped: 1 GiB), 65536 cache" },
 	{ REFSLAB_OP_TYPE, ENOSPC, "the heap has all the 1024 types it can have" },
 	{ REFSLAB_OP_TYPE, EOPNOTSUPP, "this kernel does not know one of the type's flags" },
 	{ REFSLAB_OP_NEW, ENOENT, "no such type" },
@@ -117,6 +118,8 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_SLOT, ENODATA, "the slot is empty" },
 	{ REFSLAB_OP_WRITE, ERANGE, "that is not within the object's payload" },
 	{ REFSLAB_OP_WRITE, EPROTOTYPE, "only objects of user-defined types have a payload" },
+	{ REFSLAB_OP_WRITE, E2BIG, "at most 1 MiB is written at once" },
+	{ REFSLAB_OP_READ, E2BIG, "at most 1 MiB is read at once" },
 	{ REFSLAB_OP_READ, ERANGE, "that is not within the object's payload" },
 	{ REFSLAB_OP_READ, EPROTOTYPE, "only objects of user-defined types have a payload" },
 	{ REFSLAB_OP_APPEND, EPROTOTYPE, "the object is not a list" },
@@ -169,6 +172,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_LOOKUP, ENODATA, "the heap has no root of that name" },
 	{ REFSLAB_OP_UNPUBLISH, EINVAL, "a root's name is an identifier of at most 255 bytes" },
 	{ REFSLAB_OP_UNPUBLISH, ENODATA, "the heap has no root of that name" },
+	{ REFSLAB_OP_MAP, EPROTOTYPE, "only objects of types that are mapped have a place" },
 	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
 	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },

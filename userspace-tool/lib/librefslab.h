@@ -378,6 +378,22 @@ int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_ro
 int refslab_op_set_limits(struct refslab_session *s, const struct refslab_limits *limits);
 int refslab_op_get_limits(struct refslab_session *s, struct refslab_limits *limits);
 
+/* Where the payload of an object of a type with REFSLAB_TYPE_MAPPED is in the heap's window. */
+int refslab_op_map(struct refslab_session *s, __u32 handle, __u64 *offset, __u64 *len);
+
+/*
+ * Maps an object's payload, shared; prot: PROT_READ, or with PROT_WRITE. *@addr and *@len are for
+ * munmap(). When the object dies, touching it is SIGBUS, as the mapping is no reference; but it
+ * keeps the session open, like a file descriptor, until it is undone.
+ */
+int refslab_map_object(struct refslab_session *s, __u32 handle, int prot, void **addr, size_t *len);
+
+/*
+ * Maps the first @len bytes of the heap's window, at most REFSLAB_WINDOW: all payloads that are or
+ * will be there, each at the offset that refslab_op_map() tells.
+ */
+int refslab_map_window(struct refslab_session *s, int prot, size_t len, void **addr);
+
 #ifdef __cplusplus
 }
 #endif

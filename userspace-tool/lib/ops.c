@@ -326,6 +326,18 @@ int refslab_op_items(struct refslab_session *s, __u32 handle, __u64 *cursor,
 	return 0;
 }
 
+int refslab_op_map(struct refslab_session *s, __u32 handle, __u64 *offset, __u64 *len)
+{
+	struct refslab_op op = { .opcode = REFSLAB_OP_MAP, .arg = { handle } };
+	int err = do_op(s, &op);
+
+	if (err)
+		return err;
+	*offset = op.result[0];
+	*len = op.result[1];
+	return 0;
+}
+
 int refslab_op_int_value(struct refslab_session *s, __u32 handle, __s64 *value)
 {
 	struct refslab_op op = { .opcode = REFSLAB_OP_INT_VALUE, .arg = { handle } };

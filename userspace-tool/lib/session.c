@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sessions: the device file, its ioctls and its events. */
+/* Sessions: the device file, its ioctls, its events and its mappings. */
+/* offsets of the window, for 32-bit programs, too */
+#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "librefslab.h"
@@ -137,4 +140,33 @@ bool refslab_event_of_gc(const struct refslab_event_record *record, struct refsl
 		return false;
 	memcpy(gc, record, sizeof(*gc));
 	return true;
+}
+
+static int map(struct refslab_session *session, int prot, __u64 offset, size_t len, void **addr)
+{
+	void *at = mmap(NULL, len, prot, MAP_SHARED, session->fd, offset);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	*addr = at;
+	return 0;
+}
+
+int refslab_map_object(struct refslab_session *session, __u32 handle, int prot, void **addr,
+		       size_t *len)
+{
+	__u64 offset, bytes;
+	int err = refslab_op_map(session, handle, &offset, &bytes);
+
+	if (err)
+		return err;
+	err = map(session, prot, offset, bytes, addr);
+	if (!err)
+		*len = bytes;
+	return err;
+}
+
+int refslab_map_window(struct refslab_session *session, int prot, size_t len, void **addr)
+{
+	return map(session, prot, 0, len, addr);
 }

@@ -120,6 +120,8 @@ AT(refslab_stat, arenas_made, 88);
 AT(refslab_stat, arenas_returned, 96);
 AT(refslab_stat, max_trash, 104);
 AT(refslab_stat, events, 112);
+AT(refslab_stat, roots, 120);
+AT(refslab_stat, bytes_mapped, 128);
 
 static_assert(REFSLAB_IOC_QUERY == 0xe200, "QUERY");
 static_assert(REFSLAB_IOC_CREATE == 0xe201, "CREATE");
@@ -184,10 +186,13 @@ OPCODE(FLOAT_VALUE, 54);
 OPCODE(BYTES, 55);
 OPCODE(BYTES_VALUE, 56);
 OPCODE(TUPLE, 57);
+OPCODE(MAP, 77);
 
 static_assert(REFSLAB_TYPE_ACYCLIC == 1, "ACYCLIC");
 static_assert(REFSLAB_TYPE_FINALIZER == 2, "FINALIZER");
 static_assert(REFSLAB_TYPE_WEAKREF == 4, "WEAKREF");
+static_assert(REFSLAB_TYPE_MAPPED == 8, "MAPPED");
+static_assert(REFSLAB_WINDOW == 1ull << 44, "WINDOW");
 static_assert(REFSLAB_WEAK_CALLBACK == 1, "CALLBACK");
 static_assert(REFSLAB_EVENT_FINALIZE == 1, "EVENT_FINALIZE");
 static_assert(REFSLAB_EVENT_WEAKREF == 2, "EVENT_WEAKREF");

@@ -16,7 +16,7 @@
 enum kind {
 	NONE,
 	/* Handles. */
-	ANY, SLOTTED, PAYLOADED, LIST, SEQUENCE, INT, STR, FLOAT, BYTES, WEAKABLE, WEAK,
+	ANY, SLOTTED, PAYLOADED, MAPPED, LIST, SEQUENCE, INT, STR, FLOAT, BYTES, WEAKABLE, WEAK,
 	DICT, SET, ATTRIBUTED, COLLECTION, CONTAINER, KEY, HAD_KEY,
 	/* Numbers. */
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
@@ -110,6 +110,7 @@ static const struct shape {
 	SHAPE(ROOTS, CURSOR, ROOM, ROOTS_LEN),
 	SHAPE(SET_LIMITS, LIMITS, LIMITS_LEN),
 	SHAPE(GET_LIMITS, ROOM, STATS_LEN),
+	SHAPE(MAP, MAPPED),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -144,9 +145,9 @@ enum {
 #define E2BIG_OR_EFAULT	(1000 + E2BIG)
 
 #define K(kind)		(1ull << (kind))
-#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(LIST) | K(SEQUENCE) | K(INT) | \
-			 K(STR) | K(FLOAT) | K(BYTES) | K(WEAKABLE) | K(WEAK) | KEYED | \
-			 K(KEY) | K(HAD_KEY))
+#define HANDLES		(K(ANY) | K(SLOTTED) | K(PAYLOADED) | K(MAPPED) | K(LIST) | \
+			 K(SEQUENCE) | K(INT) | K(STR) | K(FLOAT) | K(BYTES) | \
+			 K(WEAKABLE) | K(WEAK) | KEYED | K(KEY) | K(HAD_KEY))
 #define KEYED		(K(DICT) | K(SET) | K(ATTRIBUTED) | K(COLLECTION) | K(CONTAINER))
 /* Those of which not every object is right, as far as its type goes. */
 #define TYPED		(HANDLES & ~K(ANY) & ~K(KEY) & ~K(HAD_KEY) & ~K(COLLECTION) & ~K(CONTAINER))
@@ -174,6 +175,7 @@ static const struct way {
 	{ K(LIST) | K(SEQUENCE) | K(INT) | K(STR) | K(FLOAT) | K(BYTES) | K(WEAK), "a node",
 	  EPROTOTYPE, .special = V_NODE },
 	{ K(WEAKABLE), "of a type without weakref", EPROTOTYPE, .special = V_NODE },
+	{ K(MAPPED), "of a type that is not mapped", EPROTOTYPE, .special = V_NODE },
 	{ K(WEAK), "what has a weak reference", EPROTOTYPE, .special = V_WEAKABLE },
 	{ TYPED & ~K(WEAK), "a weak reference", EPROTOTYPE, .special = V_WEAK },
 	{ TYPED & ~K(LIST) & ~K(SEQUENCE), "a list", EPROTOTYPE, .special = V_LIST },
@@ -262,7 +264,11 @@ static const struct way {
 	{ K(NAME_LEN), "too long", EINVAL, .value = REFSLAB_NAME_MAX + 1 },
 	{ K(NAME_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
 	{ K(NAME_LEN), "length -1", EINVAL, .value = ~0ull },
-	{ K(DEF), "unknown flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 3 } },
+	{ K(DEF), "unknown flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 4 } },
+	{ K(DEF), "mapped, no payload", EINVAL, .special = V_DEF,
+	  .def = { .flags = REFSLAB_TYPE_MAPPED } },
+	{ K(DEF), "mapped, too large", EINVAL, .special = V_DEF,
+	  .def = { .flags = REFSLAB_TYPE_MAPPED, .payload = REFSLAB_MAX_MAPPED + 1 } },
 	{ K(DEF), "last flag", EOPNOTSUPP, .special = V_DEF, .def = { .flags = 1u << 31 } },
 	{ K(DEF), "too many slots", EINVAL, .special = V_DEF,
 	  .def = { .nr_slots = REFSLAB_MAX_SLOTS + 1 } },
@@ -360,8 +366,8 @@ struct world {
 	int fd;
 	__u32 id;
 	__u64 node, second, bare, list, number, str, real, bytes, tuple, weakable, weak, closed;
-	__u64 dict, set, instance;
-	__u64 types[3];
+	__u64 dict, set, instance, mapped;
+	__u64 types[4];
 	__u32 elements[3], other_elements[3];
 	char room[4096];
 	char name[64];
@@ -415,6 +421,7 @@ static void world_open(void)
 	w.types[0] = need("TYPE", test_type(w.fd, "nodes", 2, 64, 16, 0));
 	w.types[1] = need("TYPE", test_type(w.fd, "bare", 0, 64, 16, 0));
 	w.types[2] = need("TYPE", test_type(w.fd, "weakable", 1, 8, 16, REFSLAB_TYPE_WEAKREF));
+	w.types[3] = need("TYPE", test_type(w.fd, "mapped", 0, 8, 16, REFSLAB_TYPE_MAPPED));
 	strcpy(w.name, "fresh_name_that_is_longer_than_names_may_be_here");
 	w.def.def = (struct refslab_type_def) { .nr_slots = 1, .payload = 8, .cache_limit = 4 };
 	memset(w.def.end, 1, sizeof(w.def.end));
@@ -470,6 +477,7 @@ static void world_open(void)
 	must(ADD, w.set, w.number);
 	must(SETATTR, w.instance, ptr("there"), 5, w.list);
 	must(PUBLISH, w.list, ptr("there"), 5);
+	w.mapped = must(NEW, w.types[3]);
 	w.weakable = must(NEW, w.types[2]);
 	w.weak = must(WEAK, w.weakable, REFSLAB_WEAK_CALLBACK);
 	w.closed = must(DUP, w.node);
@@ -585,6 +593,8 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return ptr(w.elements);
 	case ELEMENTS_LEN:
 		return 3;
+	case MAPPED:
+		return w.mapped;
 	case WEAKABLE:
 		return w.weakable;
 	case WEAK:
@@ -905,7 +915,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	2670
+#define CASES	2710
 
 int main(void)
 {

@@ -4,6 +4,7 @@
  * it. Many threads on one session; batches; sentences for errors.
  */
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <librefslab.h>
 
@@ -189,6 +190,35 @@ TEST_F(library, events_come_to_a_thread_that_waits)
 	ASSERT_EQ(0, pthread_join(waiter.thread, NULL));
 	EXPECT_EQ(0, waiter.err);
 	EXPECT_EQ(1, waiter.closed);
+	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
+}
+
+/* A payload mapped, by itself and in the window; gone with the object. */
+TEST_F(library, a_payload_is_mapped)
+{
+	const struct refslab_type_def def = { .flags = REFSLAB_TYPE_MAPPED, .payload = 5000 };
+	char *at, *window, in[5] = "";
+	__u64 offset, len;
+	size_t mapped;
+	__u32 type, x;
+
+	ASSERT_EQ(0, refslab_op_type(self->s, "Page", &def, &type));
+	ASSERT_EQ(0, refslab_op_new(self->s, type, &x));
+	ASSERT_EQ(0, refslab_op_map(self->s, x, &offset, &len));
+	EXPECT_EQ(5000, len);
+	ASSERT_EQ(0, refslab_map_object(self->s, x, PROT_READ | PROT_WRITE, (void **)&at, &mapped));
+	EXPECT_EQ(5000, mapped);
+	ASSERT_EQ(0, refslab_map_window(self->s, PROT_READ, 1u << 20, (void **)&window));
+	strcpy(at + 4990, "text");
+	EXPECT_STREQ("text", window + offset + 4990);
+	EXPECT_EQ(0, refslab_op_read(self->s, x, 4990, in, 4));
+	EXPECT_STREQ("text", in);
+	/* -EACCES, or -EPERM where devices are mounted noexec */
+	EXPECT_GT(0, refslab_map_object(self->s, x, PROT_READ | PROT_EXEC, (void **)&at, &mapped));
+	EXPECT_EQ(0, refslab_op_close(self->s, x));
+	EXPECT_EQ(-ENOENT, refslab_map_object(self->s, x, PROT_READ, (void **)&at, &mapped));
+	EXPECT_EQ(0, munmap(at, mapped));
+	EXPECT_EQ(0, munmap(window, 1u << 20));
 	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
 }
 

@@ -124,6 +124,7 @@ static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_DELATTR] = "haL", [REFSLAB_OP_ITEMS] = "hnrE",
 	[REFSLAB_OP_PUBLISH] = "haL", [REFSLAB_OP_LOOKUP] = "aL", [REFSLAB_OP_UNPUBLISH] = "aL",
 	[REFSLAB_OP_ROOTS] = "nrN", [REFSLAB_OP_SET_LIMITS] = "zW", [REFSLAB_OP_GET_LIMITS] = "rl",
+	[REFSLAB_OP_MAP] = "h",
 };
 
 static __u64 of_kind(struct play *p, char kind)
@@ -304,7 +305,8 @@ static void play_open(struct __test_metadata *_metadata, struct play *p, __u64 s
 		char name[] = { 'T', '0' + i, '\0' };
 
 		ASSERT_LT(0, test_type(p->fd, name, i, 16 * i, i,
-				       i & 1 ? REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF : 0));
+				       (i & 1 ? REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF : 0) |
+				       (i & 2 ? REFSLAB_TYPE_MAPPED : 0)));
 	}
 	for (i = 0; i < RESULTS; i++)
 		p->results[i] = below(p, 8);

@@ -288,7 +288,8 @@ static inline bool test_nothing_left(char *text, size_t size)
 {
 	static const char *const zero[] = {
 		"heaps", "objects", "tracked", "handles", "bytes_used", "bytes_cached",
-		"bytes_reserved", "arenas", "pools_used", "pools_full", "pools_empty", "large",
+		"bytes_reserved", "bytes_mapped", "arenas", "pools_used", "pools_full",
+		"pools_empty", "large",
 	};
 	size_t i;
 
