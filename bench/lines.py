@@ -80,6 +80,8 @@ LINES = [
     Line("returned", "B", "CPython", 1.0),
     Line("returned_kmem_cache", "B", "kmem_cache", 1.0),
     Line("returned_all", "B", "CPython", 0.0),
+    Line("mmap_payload", "B/ns", "memfd", 0.95, least=True),
+    Line("mmap_payload_first", "ns/page", "memfd"),
     *_cyclotron(),
 ]
 
