@@ -15,6 +15,7 @@ MAX_OPS = 4096
 NAME_MAX = 31
 MAX_SLOTS = 65535
 MAX_PAYLOAD = 1 << 20
+MAX_MAPPED = 1 << 30
 MAX_CACHE = 65536
 MAX_ATTRIBUTE = 255
 MAX_ROOT_NAME = 255
@@ -27,6 +28,7 @@ COLLECT_ALL = 0x100
 TYPE_ACYCLIC = 1 << 0
 TYPE_FINALIZER = 1 << 1
 TYPE_WEAKREF = 1 << 2
+TYPE_MAPPED = 1 << 3
 WEAK_CALLBACK = 1 << 0
 WATCH_GC = 1 << 0
 ATTACH_READONLY = 1 << 0
@@ -119,6 +121,7 @@ class Op(enum.IntEnum):
     ROOTS = 74
     SET_LIMITS = 75
     GET_LIMITS = 76
+    MAP = 77
 
 
 # Operations whose result[0] is a new handle, or 0.
@@ -238,6 +241,7 @@ class Stat(ctypes.Structure):
             "objects", "tracked", "handles", "bytes_used", "bytes_cached", "bytes_reserved",
             "arenas", "pools_used", "pools_full", "pools_empty", "large", "arenas_made",
             "arenas_returned", "max_trash", "events", "roots",
+            "bytes_mapped",
         )
     ]
 

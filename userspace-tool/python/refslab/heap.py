@@ -254,13 +254,14 @@ class Heap:
         finalizer: t.Union[None, t.Literal[True], Finalizer] = None,
         weakref: bool = True,
         acyclic: bool = False,
+        mapped: bool = False,
     ) -> Type:
         """
         Defines a type. slots is a number of references, or their names; payload a number of bytes;
         cache how many dead objects are kept for reuse. finalizer is called with each object that is
         about to die, by run_events() or the heap's thread; True only has them announced.
         weakref says whether objects may have weak references, acyclic promises that they are never
-        part of a cycle.
+        part of a cycle. With mapped, the payload is pages of its own: see the objects' memory().
         """
         if not isinstance(name, str):
             raise TypeError(f"the name of a type is a str, not {_class_name(name)}")
@@ -275,11 +276,13 @@ class Heap:
             )
         for what, number, most in (
             ("slots", count, _abi.MAX_SLOTS),
-            ("payload", payload, _abi.MAX_PAYLOAD),
+            ("payload", payload, _abi.MAX_MAPPED if mapped else _abi.MAX_PAYLOAD),
             ("cache", cache, _abi.MAX_CACHE),
         ):
             if not 0 <= operator.index(number) <= most:
                 raise ValueError(f"{what} is {number}, and can be 0 to {most}")
+        if mapped and not payload:
+            raise ValueError("a payload that is mapped has at least one byte")
         for slot in names:
             if not isinstance(slot, str):
                 raise TypeError(f"the name of a slot is a str, not {_class_name(slot)}")
@@ -291,6 +294,7 @@ class Heap:
             (_abi.TYPE_FINALIZER if finalizer else 0)
             | (_abi.TYPE_WEAKREF if weakref else 0)
             | (_abi.TYPE_ACYCLIC if acyclic else 0)
+            | (_abi.TYPE_MAPPED if mapped else 0)
         )
         definition = _abi.TypeDef(flags, count, payload, cache)
         text = ctypes.create_string_buffer(name.encode())
@@ -728,14 +732,18 @@ class Heap:
         if not length:
             return b""
         data = ctypes.create_string_buffer(length)
-        self._session.call(Op.READ, handle, offset, ctypes.addressof(data), length)
+        for at in range(0, length, _abi.MAX_PAYLOAD):
+            n = min(length - at, _abi.MAX_PAYLOAD)
+            self._session.call(Op.READ, handle, offset + at, ctypes.addressof(data) + at, n)
         return data.raw
 
     def _write(self, handle: _Int, offset: _Int, data: _Bytes) -> None:
         if not data:
             return
         copy = ctypes.create_string_buffer(data, len(data))
-        self._session.call(Op.WRITE, handle, offset, ctypes.addressof(copy), len(data))
+        for at in range(0, len(data), _abi.MAX_PAYLOAD):
+            n = min(len(data) - at, _abi.MAX_PAYLOAD)
+            self._session.call(Op.WRITE, handle, offset + at, ctypes.addressof(copy) + at, n)
 
     # Values of Python's as objects.
 

@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import ItemsView, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import ValuesView
 
-from . import bulk
+from . import bulk, mapping
 from ._abi import MAX_ATTRIBUTE, Op
 from ._errors import Error, HeapTypeError
 from .atoms import VALUES, Bytes, Float, Int, Object, Str
@@ -735,12 +735,19 @@ class UserObject(_Attributes):
         self[self._slot(name)] = None
 
     def __dir__(self) -> t.List[str]:
-        return sorted([*self._info.names, "close", "closed", "payload"])
+        return sorted([*self._info.names, "close", "closed", "memory", "payload"])
 
     @property
     def payload(self) -> Payload:
         """The payload's bytes."""
         return Payload(self)
+
+    def memory(self, readonly: bool = False) -> memoryview:
+        """
+        The payload of a type with mapped, as memory: what is written to it is there for all who
+        have it mapped. It keeps the object until it is released: with o.memory() as m: ...
+        """
+        return mapping.view(self._heap._session, self._use(), readonly)
 
 
 class Payload:

@@ -73,6 +73,53 @@ class Slots(HeapTest):
             with self.assertRaisesRegex(kind, text):
                 make()
 
+    def test_memory(self):
+        frame = self.heap.type("Frame", slots=1, payload=10000, mapped=True)
+        a = frame()
+        with a.memory() as m, a.memory(readonly=True) as n:
+            self.assertEqual((len(m), m.readonly, n.readonly), (10000, False, True))
+            self.assertEqual(bytes(m), bytes(10000))
+            m[4094:4099] = b"hello"
+            self.assertEqual(bytes(n[4094:4099]), b"hello")
+            self.assertEqual(a.payload[4094:4099], b"hello")
+            a.payload[9999] = 7
+            self.assertEqual(n[9999], 7)
+            with self.assertRaises(TypeError):
+                n[0] = 1
+        self.assertEqual(self.heap.stat()["bytes_mapped"], 12288)
+        # a view keeps the object
+        m = a.memory()
+        a.close()
+        m[4094] = ord("j")
+        self.assertEqual(bytes(m[4094:4099]), b"jello")
+        self.assertEqual(self.heap.stat()["objects"], 1)
+        part = m[4094:4099]
+        del m
+        self.assertEqual(bytes(part), b"jello")
+        part.release()
+        del part
+        self.assertEqual(self.heap.stat()["objects"], 0)
+        self.assertEqual(self.heap.stat()["bytes_mapped"], 0)
+        with self.assertRaises(refslab.HeapTypeError):
+            self.heap.type("Blob", payload=16)().memory()
+        self.assertRaises(ValueError, self.heap.type, "None", mapped=True)
+        self.assertRaises(ValueError, self.heap.type, "Much", payload=(1 << 30) + 1, mapped=True)
+
+    def test_memory_in_pieces(self):
+        a = self.heap.type("Large", payload=3 << 20, mapped=True)()
+        data = bytes(range(256)) * (3 << 12)
+        a.payload[:] = data
+        self.assertEqual(bytes(a.payload), data)
+        with a.memory() as m:
+            self.assertEqual(bytes(m), data)
+
+    def test_memory_outlives_the_heap(self):
+        with refslab.Heap() as heap:
+            m = heap.type("Frame", payload=10, mapped=True)().memory()
+            m[:5] = b"hello"
+        self.assertEqual(bytes(m[:5]), b"hello")
+        m.release()
+
     def test_payload(self):
         a = self.heap.type("Blob", payload=16)()
         self.assertEqual(bytes(a.payload), bytes(16))
