@@ -200,7 +200,8 @@ static bool do_stat(struct job *job)
 	       refslab_job_say_number(job, "arenas_returned", s.arenas_returned) &&
 	       refslab_job_say_number(job, "max_trash", s.max_trash) &&
 	       refslab_job_say_number(job, "events", s.events) &&
-	       refslab_job_say_number(job, "roots", s.roots);
+	       refslab_job_say_number(job, "roots", s.roots) &&
+	       refslab_job_say_number(job, "bytes_mapped", s.bytes_mapped);
 }
 
 static bool do_limits(struct job *job)

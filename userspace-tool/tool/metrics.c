@@ -40,6 +40,8 @@ static const struct metric {
 	  "Bytes of blocks kept by the caches of types.", 0 },
 	{ "refslab_reserved_bytes", OF_HEAP, "bytes_reserved", NULL, NULL,
 	  "Bytes taken from the kernel.", 0 },
+	{ "refslab_mapped_bytes", OF_HEAP, "bytes_mapped", NULL, NULL,
+	  "Bytes of pages of mappable payloads.", 0 },
 	{ "refslab_arenas", OF_HEAP, "arenas", NULL, NULL, "Arenas held.", 0 },
 	{ "refslab_pools", OF_HEAP, "pools_used", "state", "used", "Pools, by their state.", 0 },
 	{ "refslab_pools", OF_HEAP, "pools_full", "state", "full", NULL, 0 },

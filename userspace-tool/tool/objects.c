@@ -171,6 +171,16 @@ static bool do_read(struct job *job)
 	return ok;
 }
 
+static bool do_map(struct job *job)
+{
+	__u64 offset, len;
+	int err = refslab_op_map(job->session, job->arg[0], &offset, &len);
+
+	return refslab_job_check(job, REFSLAB_OP_MAP, err) &&
+	       refslab_job_say_number(job, "offset", offset) &&
+	       refslab_job_say_number(job, "length", len);
+}
+
 static bool do_refcount(struct job *job)
 {
 	__u32 count;
@@ -250,6 +260,7 @@ const struct job_statement refslab_objects_statements[] = {
 	{ "slot", do_slot },
 	{ "write", do_write },
 	{ "read", do_read },
+	{ "map", do_map },
 	{ "refcount", do_refcount },
 	{ "id", do_id },
 	{ "typeof", do_typeof },

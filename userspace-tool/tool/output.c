@@ -338,6 +338,13 @@ static void print_graph(struct json_object *result)
 	printf(", %s left out\n", text_of(result, "left_out"));
 }
 
+/* map x: offset 4096, length 100 */
+static void print_map(const struct parser_line *line, struct json_object *result)
+{
+	print_words(line);
+	printf("offset %s, length %s\n", text_of(result, "offset"), text_of(result, "length"));
+}
+
 static bool is_records(const char *word)
 {
 	return !strcmp(word, "objects") || !strcmp(word, "garbage") ||
@@ -366,6 +373,8 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 		print_collect(result);
 	} else if (!strcmp(word, "graph")) {
 		print_graph(result);
+	} else if (!strcmp(word, "map")) {
+		print_map(line, result);
 	} else if (!strcmp(word, "stat")) {
 		print_stat(result);
 	} else if (!strcmp(word, "limits")) {

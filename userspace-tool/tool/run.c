@@ -144,7 +144,7 @@ static int run_main(int argc, char **argv)
 	"  x = int N               x = float N              x = str \"TEXT\"\n" \
 	"  x = bytes HEX           t = tuple [X...]         l = list [X...]\n" \
 	"  d = dict [KEY X...]     s = set [X...]           o = instance\n" \
-	"  type T [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]\n" \
+	"  type T [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref] [mapped]\n" \
 	"  n = new T               y = x                    del X...\n" \
 	"  append L X              insert L INDEX X         [y =] pop L INDEX\n" \
 	"  setitem L INDEX X       delitem L INDEX          y = item L INDEX      len X\n" \
@@ -152,7 +152,7 @@ static int run_main(int argc, char **argv)
 	"  add S X                 discard S X              contains S X\n" \
 	"  setattr O \"NAME\" X      delattr O \"NAME\"         y = getattr O \"NAME\"\n" \
 	"  setslot N SLOT X        clearslot N SLOT         y = slot N SLOT\n" \
-	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH\n" \
+	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH     map N\n" \
 	"  w = weak X [callback]   y = deref W              y = byid ID\n" \
 	"  finalized X             y = event                events                watch gc|off\n" \
 	"  publish X NAME          unpublish NAME           y = lookup NAME       roots\n" \

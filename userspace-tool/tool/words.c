@@ -10,11 +10,12 @@
 
 static const struct parser_option type_options[] = {
 	OPTION("slots", WORDS_SLOTS, .max = REFSLAB_MAX_SLOTS),
-	OPTION("payload", WORDS_PAYLOAD, .max = REFSLAB_MAX_PAYLOAD),
+	OPTION("payload", WORDS_PAYLOAD, .max = REFSLAB_MAX_MAPPED),
 	OPTION("cache", WORDS_CACHE, .max = REFSLAB_MAX_CACHE),
 	OPTION("acyclic", REFSLAB_TYPE_ACYCLIC),
 	OPTION("finalizer", REFSLAB_TYPE_FINALIZER),
 	OPTION("weakref", REFSLAB_TYPE_WEAKREF),
+	OPTION("mapped", REFSLAB_TYPE_MAPPED),
 	{ }
 };
 
@@ -83,7 +84,7 @@ const struct parser_word refslab_parser_words[] = {
 	MAKES("set", "*n", "NAME = set [X...]"),
 	MAKES("instance", "", "NAME = instance"),
 	DOES("type", "t*o",
-	     "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref]",
+	     "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref] [mapped]",
 	     .options = type_options),
 	MAKES("new", "t", "NAME = new TYPE"),
 	DOES("del", "+n", "del X...", .rules = PARSER_DISTINCT),
@@ -109,6 +110,7 @@ const struct parser_word refslab_parser_words[] = {
 	MAKES("slot", "nu", "NAME = slot X SLOT"),
 	DOES("write", "nus", "write X OFFSET \"BYTES\""),
 	DOES("read", "nuu", "read X OFFSET LENGTH", .max = REFSLAB_MAX_PAYLOAD),
+	DOES("map", "n", "map X"),
 
 	/* Weak references, objects by id, finalizers. */
 	MAKES("weak", "n?o", "NAME = weak X [callback]", .options = weak_options),
