@@ -8,7 +8,7 @@
  * reads the answers, drops old conversations, and kills a consumer again and again. What they share
  * is a heap, under these names:
  *
- *	inbox0, inbox1 ...	lists of messages, the oldest first; message i is in inbox i % CONSUMERS
+ *	inbox0, inbox1 ...	lists of messages, the oldest first; each goes to the next inbox
  *	log			a list of all messages that the parent has not dropped yet
  *
  *	message: number, text, replies --> list --> reply: text, reply_to --> the message again
@@ -238,7 +238,8 @@ static int receive_fd(int from)
 
 /*
  * Another program, which need not be a child: all that it has of its parent is a socket, which is
- * its standard input. Through that come the heap, an order to stop, and back the number of messages.
+ * its standard input. Through that come the heap and an order to stop, and the number of messages
+ * goes back.
  */
 static int produce(void)
 {
