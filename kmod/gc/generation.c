@@ -126,26 +126,26 @@ static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
 	rearm(gc);
 }
 
+/*
+ * One scan. Where the next is due already it is queued by rearm(), at the end: heaps whose owners
+ * never pause take turns with what others wait for, and do not keep their places in the workqueue.
+ */
 static void automatic_work(struct work_struct *work)
 {
 	struct refslab_gc *gc = container_of(work, struct refslab_gc, work);
+	struct refslab_dead garbage = { };
 	struct refslab_gc_result result;
-	struct refslab_dead garbage;
 	bool ran;
 
-	do {
-		garbage = (struct refslab_dead){ };
-		mutex_lock(&gc->scan_lock);
-		ran = due(gc);
-		if (ran)
-			run(gc, choose(gc), false, &result, &garbage);
-		mutex_unlock(&gc->scan_lock);
-		if (ran)
-			finish(gc, &garbage);
-		else
-			rearm(gc);
-		cond_resched();
-	} while (ran);
+	mutex_lock(&gc->scan_lock);
+	ran = due(gc);
+	if (ran)
+		run(gc, choose(gc), false, &result, &garbage);
+	mutex_unlock(&gc->scan_lock);
+	if (ran)
+		finish(gc, &garbage);
+	else
+		rearm(gc);
 }
 
 /*

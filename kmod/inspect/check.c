@@ -525,8 +525,9 @@ static int check_heap(struct check *c, struct refslab_object *const *held, size_
 	struct refslab_objects *objects = &c->heap->objects;
 	int err;
 
-	/* a scan that is still tearing down, and then what it left to destroy */
-	flush_work(&c->heap->gc.work);
+	/* a scan that is still tearing down, and what is due after it; then what those left */
+	while (flush_work(&c->heap->gc.work))
+		cond_resched();
 	refslab_destroy_settle(objects);
 	refslab_cache_settle(objects);
 	mutex_lock(&c->heap->gc.scan_lock);
