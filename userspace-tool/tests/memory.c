@@ -7,6 +7,7 @@
  * with atoms: pools of containers may wait for the collector before they go.
  */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "cgroup_test.h"
 #include "refslab_test.h"
@@ -532,6 +533,82 @@ TEST_F(memory, cgroup_is_charged)
 	EXPECT_LE(15 << 20, charged);
 	ASSERT_EQ(0, drop(self->fd, h, 16));
 	ASSERT_EQ(0, test_write_file(CGROUPS "/cgroup.procs", "0"));
+}
+
+/* Makes @n objects that only @list refers to afterwards; 0 or a negative errno. */
+static int make_in_list(int fd, __s64 type, __s64 list, unsigned int n)
+{
+	struct refslab_op ops[3 * 64];
+	unsigned int i, k;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i += 64) {
+		for (k = 0; k < 3 * 64; k += 3) {
+			ops[k] = op(NEW, type);
+			ops[k + 1] = opf(APPEND, F(1), list, k);
+			ops[k + 2] = opf(CLOSE, F(0), k);
+		}
+		err = test_submit(fd, ops, 3 * 64, NULL);
+	}
+	return err;
+}
+
+/* In the cgroup, and attached to the heap of somebody who is not in it. */
+static void make_as_another(int heap_fd, __s64 type, unsigned int n)
+{
+	struct refslab_attach attach = { .size = sizeof(attach), .fd = heap_fd };
+	int fd = test_open();
+	__s64 list;
+
+	if (fd < 0 || test_write_file(CGROUP "/cgroup.procs", "0") ||
+	    test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach))
+		_exit(1);
+	list = call(fd, LOOKUP, ptr("all"), 3);
+	_exit(list < 0 || make_in_list(fd, type, list, n));
+}
+
+/*
+ * In a heap of several, memory is charged to whoever makes objects, and not to the heap's maker;
+ * it stays so while they live, whatever becomes of him.
+ */
+TEST_F(memory, cgroup_of_an_attached_session)
+{
+	enum { N = 40000 };
+	__s64 type = node_type(self->fd, "small", 512, 0), list = CALL(LIST);
+	long long before, charged, slack = 2 << 20;
+	__u64 reserved;
+	int status;
+	pid_t pid;
+
+	if (test_write_file(CGROUPS "/cgroup.subtree_control", "+memory"))
+		SKIP(return, "no memory cgroups");
+	ASSERT_TRUE(!mkdir(CGROUP, 0755) || errno == EEXIST);
+	ASSERT_EQ(0, CALL(PUBLISH, list, ptr("all"), 3));
+	before = memory_current();
+	ASSERT_LE(0, before);
+
+	/* ours, outside */
+	ASSERT_EQ(0, make_in_list(self->fd, type, list, N));
+	reserved = STAT(bytes_reserved);
+	EXPECT_LE(N * 512, reserved);
+	EXPECT_GE(slack, memory_current() - before);
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		make_as_another(self->fd, type, N);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	reserved = STAT(bytes_reserved) - reserved;
+	EXPECT_LE(N * 512, reserved);
+	charged = memory_current() - before;
+	EXPECT_LE((long long)reserved * 95 / 100, charged);
+	EXPECT_GE((long long)reserved + slack, charged);
+
+	ASSERT_EQ(0, make_in_list(self->fd, type, list, N));
+	EXPECT_GE(charged + slack, memory_current() - before);
+	ASSERT_EQ(0, CALL(UNPUBLISH, ptr("all"), 3) ?: CALL(CLOSE, list));
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, memory_current() - before <= slack));
 }
 
 /* A payload is all zero and slots are empty, whatever the block was before: cached, free, large. */
