@@ -10,8 +10,8 @@
  * on a slow or busy machine, too, which makes the hogs' scans as slow, but not for waiting in a
  * queue behind the hogs.
  *
- * REFSLAB_TEST_FAIR_REFERENCES: in the graph of each hog (3 million; 1 million on kernels that
- * look for mistakes).
+ * REFSLAB_TEST_FAIR_REFERENCES: in the graph of each hog (3 million). On kernels that look for
+ * mistakes there are few, and nothing is timed.
  */
 #include <pthread.h>
 
@@ -219,7 +219,7 @@ FIXTURE(fair) {
 FIXTURE_SETUP(fair)
 {
 	unsigned long references = test_env("REFSLAB_TEST_FAIR_REFERENCES",
-					    test_slow_kernel() ? 1000000 : 3000000);
+					    test_slow_kernel() ? 100000 : 3000000);
 	unsigned int i;
 	__u32 id;
 
@@ -284,6 +284,8 @@ TEST_F(fair, workers_serve_all_heaps)
 		bound = hogs[k].scan / 2 > bound ? hogs[k].scan / 2 : bound;
 	TH_LOG("%u rounds, ms: scan %.1f, destruction %.1f, end %.1f; bound %.1f", i,
 	       1e3 * scan / i, 1e3 * destruction / i, 1e3 * end / i, 1e3 * bound);
+	if (test_slow_kernel())
+		return;
 	EXPECT_GT(bound, scan / i);
 	EXPECT_GT(bound, destruction / i);
 	EXPECT_GT(bound, end / i);
