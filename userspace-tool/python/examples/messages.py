@@ -172,6 +172,9 @@ def main(seconds=5.0, consumers=3):
     running = [Consumer(fd, i) for i in range(consumers)]
     auditor = Auditor(heap.lookup("log"), consumers)
     killed = failed = 0
+    # A slow machine takes its time to start an interpreter.
+    while not len(auditor.log) and producer.poll() is None:
+        time.sleep(0.01)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         dawdle(0.1)
