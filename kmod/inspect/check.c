@@ -523,10 +523,14 @@ static int check_all(struct check *c, struct refslab_object *const *held, size_t
 static int check_heap(struct check *c, struct refslab_object *const *held, size_t nr_held)
 {
 	struct refslab_objects *objects = &c->heap->objects;
+	unsigned int i;
 	int err;
 
-	/* a scan that is still tearing down, and what is due after it; then what those left */
-	while (flush_work(&c->heap->gc.work))
+	/*
+	 * A scan that is still tearing down, and those due after it, one of each generation; then
+	 * what they left. With others at work there might be no end to it.
+	 */
+	for (i = 0; i <= REFSLAB_GENERATIONS && flush_work(&c->heap->gc.work); i++)
 		cond_resched();
 	refslab_destroy_settle(objects);
 	refslab_cache_settle(objects);
