@@ -44,6 +44,8 @@
  * @create_lock: serialises that
  * @handles:	objects by handle; each holds a strong reference
  * @nr_handles:	how many, under the lock of @handles
+ * @buffer:	room for a submit's operations, once there was one
+ * @buffer_used: bit 0: a submit uses it
  * @operations:	operations carried out
  * @last_opcode: the one carried out last, for people
  * @node:	on the heap's list of sessions
@@ -60,6 +62,8 @@ struct refslab_session {
 	struct mutex create_lock;	/* @heap and @watch are set under it */
 	struct xarray handles;
 	u64 nr_handles;
+	struct refslab_op *buffer;
+	unsigned long buffer_used;
 	atomic64_t operations;
 	u16 last_opcode;
 	struct list_head node;
@@ -95,8 +99,8 @@ struct refslab_ucmd {
  * @session:	who asks
  * @heap:	the session's heap
  * @arg:	the operands, as numbers
- * @obj:	the objects that handles among the operands stand for, each with a reference that
- *		belongs to the operation in flight and is dropped after it
+ * @obj:	of operands that are handles to be looked up, the objects, each with a reference that
+ *		belongs to the operation in flight and is dropped after it; of others, nothing
  * @result:	out: the results
  */
 struct refslab_call {

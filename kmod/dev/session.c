@@ -42,6 +42,7 @@ struct refslab_session *refslab_session_open(struct file *file)
 
 static void free_session(struct refslab_session *session)
 {
+	kvfree(session->buffer);
 	xa_destroy(&session->handles);
 	mutex_destroy(&session->create_lock);
 	kfree(session);

@@ -4,10 +4,11 @@
  * which operands it has and what carries it out. Rights and fields that must be 0 are checked,
  * earlier results are filled in, and handles are turned into objects here and nowhere else.
  *
- * The array is read once, as a whole, and written back as it was before anything is done: memory
- * that cannot be read or written is found out while the heap is still unchanged. An array that
- * becomes unwritable during the call costs the caller the results, not the kernel anything: what
- * is done stays done, and handles nobody learnt of go when the file is closed.
+ * The array is read once, as a whole, and a byte of each of its pages is written back before
+ * anything is done: memory that cannot be read or written is found out while the heap is still
+ * unchanged. An array that becomes unwritable during the call costs the caller the results, not the
+ * kernel anything: what is done stays done, and handles nobody learnt of go when the file is
+ * closed.
  */
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -65,6 +66,7 @@ enum operand {
 /* Bytes of dead objects' mappable payloads that one submission frees itself, or one payload. */
 #define REAP_BUDGET	SZ_64M
 
+#define KEPT_OPS	256U	/* a session keeps a buffer for as many operations */
 #define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
 
 /* The right that an operation needs; what only looks, or is about handles alone, needs none. */
@@ -78,7 +80,14 @@ struct operation {
 	int (*fn)(struct refslab_call *call);
 	u8 right;
 	u8 operands[MAX_OPERANDS];
+	u8 used;		/* bit i: operand i is there */
+	u8 objects;		/* bit i: and is a handle, to be looked up */
 };
+
+/* Bit i: operand i is @_least or one that comes after it. */
+#define OPERANDS_FROM(_least, _a, _b, _c, _d, ...)			\
+	(((_a) >= (_least)) | ((_b) >= (_least)) << 1 |			\
+	 ((_c) >= (_least)) << 2 | ((_d) >= (_least)) << 3)
 
 #define OPERATION(_opcode, _name, _right, ...)				\
 	[REFSLAB_OP_##_opcode] = {					\
@@ -86,6 +95,8 @@ struct operation {
 		.fn = refslab_op_##_name,				\
 		.right = (_right),					\
 		.operands = { __VA_ARGS__ },				\
+		.used = OPERANDS_FROM(NUMBER, __VA_ARGS__, NONE, NONE, NONE), \
+		.objects = OPERANDS_FROM(OBJECT, __VA_ARGS__, NONE, NONE, NONE), \
 	}
 
 static const struct operation operations[] = {
@@ -205,22 +216,23 @@ static int read_operands(struct refslab_call *call, const struct operation *oper
 			 const struct refslab_op *ops, u32 nr)
 {
 	const struct refslab_op *op = &ops[nr];
-	unsigned int i;
-	u64 arg;
+	unsigned int used = operation->used, left, i;
+	u64 unused = 0;
 
-	if (op->from >> MAX_OPERANDS)
+	if (op->from & ~used)
 		return -EINVAL;
+	/* without branches: which operands there are differs from one operation to the next */
 	for (i = 0; i < MAX_OPERANDS; i++) {
-		arg = op->arg[i];
-		if (operation->operands[i] == NONE) {
-			if (arg || (op->from & BIT(i)))
-				return -EINVAL;
-		} else if (op->from & BIT(i)) {
-			if (arg >= nr)
-				return -EINVAL;
-			arg = ops[array_index_nospec(arg, nr)].result[0];
-		}
-		call->arg[i] = arg;
+		call->arg[i] = op->arg[i];
+		unused |= used & BIT(i) ? 0 : op->arg[i];
+	}
+	if (unused)
+		return -EINVAL;
+	for (left = op->from; left; left &= left - 1) {
+		i = __ffs(left);
+		if (op->arg[i] >= nr)
+			return -EINVAL;
+		call->arg[i] = ops[array_index_nospec(op->arg[i], nr)].result[0];
 	}
 	return 0;
 }
@@ -264,39 +276,43 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 	}
 }
 
-/* The objects that handles among the operands stand for, each with a reference in flight. */
-static int get_objects(struct refslab_call *call, const struct operation *operation)
+static void put_objects(struct refslab_call *call, unsigned int objects)
 {
-	struct refslab_object *obj;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(call->obj); i++) {
-		if (operation->operands[i] < OBJECT)
-			continue;
-		obj = refslab_session_get(call->session, call->arg[i]);
-		if (!obj)
-			return -ENOENT;
-		call->obj[i] = obj;
-		if (!is_a(call->heap, refslab_object_type(obj), operation->operands[i]))
-			return -EPROTOTYPE;
-	}
-	return 0;
+	for (; objects; objects &= objects - 1)
+		refslab_object_put(call->obj[__ffs(objects)]);
 }
 
-static void put_objects(struct refslab_call *call)
+/*
+ * The objects that handles among the operands stand for, each with a reference in flight; none when
+ * that fails.
+ */
+static int get_objects(struct refslab_call *call, const struct operation *operation)
 {
-	unsigned int i;
+	unsigned int left, i, got = 0;
+	struct refslab_object *obj;
 
-	for (i = 0; i < ARRAY_SIZE(call->obj); i++)
-		if (call->obj[i])
-			refslab_object_put(call->obj[i]);
+	for (left = operation->objects; left; left &= left - 1) {
+		i = __ffs(left);
+		obj = refslab_session_get(call->session, call->arg[i]);
+		if (!obj) {
+			put_objects(call, got);
+			return -ENOENT;
+		}
+		call->obj[i] = obj;
+		got |= BIT(i);
+		if (!is_a(call->heap, refslab_object_type(obj), operation->operands[i])) {
+			put_objects(call, got);
+			return -EPROTOTYPE;
+		}
+	}
+	return 0;
 }
 
 /* Carries out operation @nr of @ops and leaves its results there. */
 static int carry_out(struct refslab_session *session, struct refslab_op *ops, u32 nr)
 {
-	struct refslab_call call = { .session = session, .heap = session->heap };
 	const struct operation *operation;
+	struct refslab_call call;
 	struct refslab_op *op = &ops[nr];
 	int err;
 
@@ -305,15 +321,20 @@ static int carry_out(struct refslab_session *session, struct refslab_op *ops, u3
 	operation = &operations[array_index_nospec(op->opcode, ARRAY_SIZE(operations))];
 	if (unlikely(operation->right & ~session->rights))
 		return -EPERM;
-	if (op->result[0] || op->result[1] || op->error || op->reserved)
+	if (op->result[0] | op->result[1] | op->error | op->reserved)
 		return -EINVAL;
+	call.session = session;
+	call.heap = session->heap;
+	call.result[0] = 0;
+	call.result[1] = 0;
 	err = read_operands(&call, operation, ops, nr);
 	if (err)
 		return err;
 	err = get_objects(&call, operation);
-	if (!err)
-		err = operation->fn(&call);
-	put_objects(&call);
+	if (err)
+		return err;
+	err = operation->fn(&call);
+	put_objects(&call, operation->objects);
 	if (err)
 		return err;
 	memcpy(op->result, call.result, sizeof(op->result));
@@ -346,6 +367,19 @@ static void carry_out_all(struct refslab_session *session, struct refslab_op *op
 	atomic64_add(nr, &session->operations);
 }
 
+/* Can the answers be written? That is a matter of pages: each gets a byte that it has. */
+static int try_write(void __user *to, const void *from, size_t bytes)
+{
+	size_t at, next;
+
+	for (at = 0; at < bytes; at = next) {
+		if (put_user(*(const u8 *)(from + at), (u8 __user *)(to + at)))
+			return -EFAULT;
+		next = at + PAGE_SIZE - offset_in_page((unsigned long)to + at);
+	}
+	return 0;
+}
+
 static int submit_ops(struct refslab_ucmd *ucmd, struct refslab_op *ops)
 {
 	struct refslab_submit *submit = &ucmd->cmd.submit;
@@ -355,10 +389,10 @@ static int submit_ops(struct refslab_ucmd *ucmd, struct refslab_op *ops)
 
 	if (copy_from_user(ops, uops, bytes))
 		return -EFAULT;
-	/* can the answers be written? */
 	submit->done = 0;
-	if (copy_to_user(uops, ops, bytes))
-		return -EFAULT;
+	err = try_write(uops, ops, bytes);
+	if (err)
+		return err;
 	err = refslab_device_respond(ucmd, sizeof(*submit));
 	if (err)
 		return err;
@@ -368,6 +402,34 @@ static int submit_ops(struct refslab_ucmd *ucmd, struct refslab_op *ops)
 	if (copy_to_user(uops, ops, bytes))
 		err = -EFAULT;
 	return refslab_device_respond(ucmd, sizeof(*submit)) ?: err;
+}
+
+/*
+ * Room for the operations of a submit. What is enough for most stays with the session, for one at a
+ * time: who submits beside that one, or more than that, gets memory for it.
+ */
+static struct refslab_op *get_buffer(struct refslab_session *session, u32 count)
+{
+	struct refslab_op *ops;
+
+	if (count <= KEPT_OPS && !test_and_set_bit_lock(0, &session->buffer_used)) {
+		ops = session->buffer;
+		if (!ops)
+			ops = kvmalloc_array(KEPT_OPS, sizeof(*ops), REFSLAB_DEV_GFP);
+		WRITE_ONCE(session->buffer, ops);
+		if (!ops)
+			clear_bit_unlock(0, &session->buffer_used);
+		return ops;
+	}
+	return kvmalloc_array(count, sizeof(*ops), REFSLAB_DEV_GFP);
+}
+
+static void put_buffer(struct refslab_session *session, struct refslab_op *ops)
+{
+	if (ops == READ_ONCE(session->buffer))
+		clear_bit_unlock(0, &session->buffer_used);
+	else
+		kvfree(ops);
 }
 
 /**
@@ -392,10 +454,10 @@ int refslab_submit_ioctl(struct refslab_ucmd *ucmd)
 	if (!smp_load_acquire(&ucmd->session->heap))
 		return -ENOTCONN;
 
-	ops = kvmalloc_array(submit->count, sizeof(*ops), REFSLAB_DEV_GFP);
+	ops = get_buffer(ucmd->session, submit->count);
 	if (!ops)
 		return -ENOMEM;
 	err = submit_ops(ucmd, ops);
-	kvfree(ops);
+	put_buffer(ucmd->session, ops);
 	return err;
 }
