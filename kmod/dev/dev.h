@@ -36,6 +36,12 @@
  */
 #define REFSLAB_DEV_GFP		(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+/*
+ * Places of closed handles that a session keeps for the next ones. Each may keep a node of the
+ * xarray from being freed.
+ */
+#define REFSLAB_SPARE_HANDLES	64
+
 /**
  * struct refslab_session - an open file of the device
  * @heap:	its heap; set once, by REFSLAB_IOC_CREATE or REFSLAB_IOC_ATTACH
@@ -44,6 +50,8 @@
  * @create_lock: serialises that
  * @handles:	objects by handle; each holds a strong reference
  * @nr_handles:	how many, under the lock of @handles
+ * @nr_spare:	how many there are of the next, likewise
+ * @spare:	handles that stand for nothing and are reserved in @handles: last in, first out
  * @buffer:	room for a submit's operations, once there was one
  * @buffer_used: bit 0: a submit uses it
  * @operations:	operations carried out
@@ -62,6 +70,8 @@ struct refslab_session {
 	struct mutex create_lock;	/* @heap and @watch are set under it */
 	struct xarray handles;
 	u64 nr_handles;
+	u32 nr_spare;
+	u32 spare[REFSLAB_SPARE_HANDLES];
 	struct refslab_op *buffer;
 	unsigned long buffer_used;
 	atomic64_t operations;

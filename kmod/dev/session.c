@@ -307,11 +307,40 @@ static bool count_handle(struct refslab_heap *heap)
 	return true;
 }
 
+/*
+ * A free handle, which stands for @obj from now on; NULL: for nothing yet. The handles' lock is
+ * held, and may be let go of while memory is allocated.
+ */
 static int alloc_handle(struct refslab_session *session, u32 *handle, struct refslab_object *obj)
 {
-	int err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
+	int err;
 
+	if (likely(session->nr_spare)) {
+		*handle = session->spare[--session->nr_spare];
+		if (obj) {
+			XA_STATE(xas, &session->handles, *handle);
+
+			/* the place is there already: nothing is allocated */
+			xas_store(&xas, obj);
+		}
+		return 0;
+	}
+	err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
 	return err == -EBUSY ? -EMFILE : err;
+}
+
+/*
+ * A handle stands for nothing any more. Its place stays reserved for the next one, unless there are
+ * enough of these. The handles' lock is held.
+ */
+static void free_handle(struct refslab_session *session, struct xa_state *xas)
+{
+	if (likely(session->nr_spare < ARRAY_SIZE(session->spare))) {
+		session->spare[session->nr_spare++] = xas->xa_index;
+		xas_store(xas, XA_ZERO_ENTRY);
+	} else {
+		xas_store(xas, NULL);
+	}
 }
 
 /**
@@ -361,7 +390,11 @@ void refslab_session_commit(struct refslab_session *session, u32 handle,
  */
 void refslab_session_abort(struct refslab_session *session, u32 handle)
 {
-	xa_release(&session->handles, handle);
+	XA_STATE(xas, &session->handles, handle);
+
+	xa_lock(&session->handles);
+	free_handle(session, &xas);
+	xa_unlock(&session->handles);
 	atomic64_dec(&session->heap->handles);
 }
 
@@ -446,15 +479,18 @@ struct refslab_object *refslab_session_get(struct refslab_session *session, u64 
  */
 int refslab_session_close(struct refslab_session *session, u64 handle)
 {
+	XA_STATE(xas, &session->handles, handle);
 	struct refslab_object *obj;
 
 	if (!handle || handle > REFSLAB_MAX_HANDLE)
 		return -ENOENT;
 	xa_lock(&session->handles);
-	/* NULL for one that is only reserved, which must stay */
-	obj = xa_load(&session->handles, handle);
+	obj = xas_load(&xas);
+	/* one that is only reserved must stay */
+	if (xa_is_zero(obj))
+		obj = NULL;
 	if (obj) {
-		__xa_erase(&session->handles, handle);
+		free_handle(session, &xas);
 		session->nr_handles--;
 	}
 	xa_unlock(&session->handles);
