@@ -306,6 +306,16 @@ TEST_F(limits, handles)
 	EXPECT_EQ(10, test_stat(self->fd).handles);
 	EXPECT_EQ(0, call(self->fd, CLOSE, event.handle));
 	EXPECT_EQ(1, test_stat(self->fd).objects);
+	/* the place of a closed one is kept, and is none that may be had */
+	EXPECT_EQ(9, test_stat(self->fd).handles);
+	ASSERT_EQ(0, set_limits(self->fd, 0, 0, 9));
+	EXPECT_EQ(-EMFILE, call(self->fd, DUP, l));
+	EXPECT_EQ(-EMFILE, call(self->fd, ITEM, l, 0));
+	EXPECT_EQ(-EMFILE, call(self->fd, LIST));
+	EXPECT_EQ(9, test_stat(self->fd).handles);
+	EXPECT_EQ(1, test_stat(self->fd).objects);
+	ASSERT_EQ(0, set_limits(self->fd, 0, 0, 10));
+	EXPECT_EQ(event.handle, call(self->fd, ITEM, l, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -77,6 +77,50 @@ TEST_F(objects, handles_count)
 	EXPECT_COUNT(1, second);
 }
 
+/* More than the places that a session keeps for the next handles. */
+#define MANY_HANDLES	200
+
+TEST_F(objects, closed_handles_are_used_again)
+{
+	__s64 h = NEW(NEW, self->node), dup[MANY_HANDLES], got;
+	bool there[MANY_HANDLES + 2] = { };
+	int i, round;
+
+	for (i = 0; i < MANY_HANDLES; i++)
+		dup[i] = NEW(DUP, h);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < MANY_HANDLES; i++)
+			ASSERT_EQ(0, CALL(CLOSE, dup[round == 1 ? MANY_HANDLES - 1 - i : i]));
+		/* whether its place was kept or not, it is no handle */
+		for (i = 0; i < MANY_HANDLES; i++) {
+			ASSERT_EQ(-ENOENT, CALL(REFCOUNT, dup[i]));
+			ASSERT_EQ(-ENOENT, CALL(CLOSE, dup[i]));
+			ASSERT_EQ(-ENOENT, CALL(APPEND, dup[i], h));
+			ASSERT_EQ(-ENOENT, CALL(TYPEOF, dup[i], 0, 0));
+		}
+		EXPECT_COUNT(1, h);
+		EXPECT_EQ(1, test_stat(self->fd).handles);
+		memset(there, 0, sizeof(there));
+		for (i = 0; i < MANY_HANDLES; i++) {
+			dup[i] = NEW(DUP, h);
+			ASSERT_GE(MANY_HANDLES + 1, dup[i]);
+			ASSERT_NE(h, dup[i]);
+			ASSERT_FALSE(there[dup[i]]);
+			there[dup[i]] = true;
+		}
+		EXPECT_COUNT(MANY_HANDLES + 1, h);
+		EXPECT_EQ(MANY_HANDLES + 1, test_stat(self->fd).handles);
+	}
+	/* the one closed last comes first; one that could not be used is not lost */
+	ASSERT_EQ(0, CALL(CLOSE, dup[17]));
+	ASSERT_EQ(0, CALL(CLOSE, dup[4]));
+	got = NEW(LIST);
+	EXPECT_EQ(dup[4], got);
+	EXPECT_EQ(-ERANGE, CALL(POP, got, 0));
+	EXPECT_EQ(-ENODATA, CALL(SLOT, h, 0));
+	EXPECT_EQ(dup[17], NEW(DUP, h));
+}
+
 TEST_F(objects, is)
 {
 	__s64 a = NEW(NEW, self->node), b = NEW(NEW, self->node), a2 = NEW(DUP, a);
@@ -727,6 +771,106 @@ TEST_F(objects, close_while_another_thread_uses)
 	EXPECT_EQ(1, OBJECTS());
 	EXPECT_COUNT(1, race.handle);
 	EXPECT_EQ(1, test_stat(self->fd).handles);
+}
+
+/* --- threads that share a session and its handles --------------------------------------------- */
+
+#define MIX_HANDLES	128	/* numbers they use */
+#define MIX_OPS		8	/* in a submit */
+
+struct mix {
+	int fd;
+	__s64 node;
+	unsigned int turns, seed;
+	int failed;
+};
+
+static struct refslab_op mix_op(struct mix *m)
+{
+	__u64 a = 1 + rand_r(&m->seed) % MIX_HANDLES, b = 1 + rand_r(&m->seed) % MIX_HANDLES;
+	__u64 slot = rand_r(&m->seed) % 2;
+
+	/* more are closed than made */
+	switch (rand_r(&m->seed) % 16) {
+	case 0:
+		return op(NEW, m->node);
+	case 1:
+		return op(LIST);
+	case 2:
+		return op(DUP, a);
+	case 3:
+	case 4:
+		return op(SLOT, a, slot);
+	case 5:
+		return op(ITEM, a, 0);
+	case 6:
+	case 7:
+		return op(SETSLOT, a, slot, b);
+	case 8:
+		return op(CLEARSLOT, a, slot);
+	case 9:
+		return op(APPEND, a, b);
+	case 10:
+		return slot ? op(IS, a, b) : op(LEN, a);
+	case 11:
+		return slot ? op(REFCOUNT, a) : op(TRACKED, a);
+	default:
+		return op(CLOSE, a);
+	}
+}
+
+static void *mix_thread(void *arg)
+{
+	struct refslab_op ops[MIX_OPS];
+	struct mix *m = arg;
+	unsigned int i;
+	__u32 at, done;
+	int err;
+
+	while (m->turns-- && !m->failed) {
+		for (i = 0; i < MIX_OPS; i++)
+			ops[i] = mix_op(m);
+		/* the others did what they wanted with the handles: go on with the next one */
+		for (at = 0; at < MIX_OPS; at += done + 1) {
+			err = test_submit(m->fd, ops + at, MIX_OPS - at, &done);
+			if (err && err != -ENOENT && err != -EPROTOTYPE && err != -ENODATA &&
+			    err != -ERANGE)
+				m->failed = err;
+		}
+	}
+	return NULL;
+}
+
+TEST_F(objects, threads_with_the_same_handles)
+{
+	struct mix mix[3];
+	pthread_t thread[3];
+	unsigned int i;
+	__u64 h;
+
+	ASSERT_EQ(0, CALL(ENABLE));
+	for (i = 0; i < 3; i++) {
+		mix[i] = (struct mix) {
+			.fd = self->fd,
+			.node = self->node,
+			.turns = test_slow_kernel() ? 2000 : 40000,
+			.seed = i,
+		};
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, mix_thread, &mix[i]));
+	}
+	for (i = 0; i < 3; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(0, mix[i].failed);
+	}
+	/* each handle stands for something, or is not one; the places kept are not counted */
+	for (h = 1; test_stat(self->fd).handles; h++) {
+		ASSERT_GE(REFSLAB_MAX_HANDLE, h);
+		if (CALL(LEN, h) >= 0)
+			ASSERT_EQ(0, CALL(CLOSE, h));
+		ASSERT_EQ(-ENOENT, CALL(CLOSE, h));
+	}
+	EXPECT_LE(0, CALL(COLLECT, 2));
+	EXPECT_EQ(0, OBJECTS());
 }
 
 TEST_HARNESS_MAIN
