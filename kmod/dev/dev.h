@@ -11,8 +11,9 @@
  *   events.c      read() and poll(): finalizers and callbacks that user space has to run
  *   watch.c       and start and stop of scans, for those who asked
  *
- * Locks: a session's handles are under their xarray's lock, under which a reference may be taken
- * but nothing is allocated, copied or destroyed. struct refslab_session.create_lock is outermost.
+ * Locks: a session's handles are under their xarray's lock. Quick operations are carried out under
+ * it: references are taken and dropped, objects' locks nest in it, but nothing is allocated, copied
+ * from or to programs, or destroyed. struct refslab_session.create_lock is outermost.
  * refslab_heap.sessions_lock is taken with no other lock of this directory held but that one, and
  * the handles' lock nests in it.
  */
@@ -109,8 +110,11 @@ struct refslab_ucmd {
  * @session:	who asks
  * @heap:	the session's heap
  * @arg:	the operands, as numbers
- * @obj:	of operands that are handles to be looked up, the objects, each with a reference that
- *		belongs to the operation in flight and is dropped after it; of others, nothing
+ * @obj:	of operands that are handles to be looked up, the objects; in a quick operation kept
+ *		by the handles, in others each with a reference that belongs to the operation in
+ *		flight and is dropped after it; of other operands, nothing
+ * @last:	out, of a quick operation: an object that lost its last reference, to be destroyed
+ *		without the lock
  * @result:	out: the results
  */
 struct refslab_call {
@@ -118,6 +122,7 @@ struct refslab_call {
 	struct refslab_heap *heap;
 	u64 arg[4];
 	struct refslab_object *obj[4];
+	struct refslab_object *last;
 	u64 result[2];
 };
 
@@ -144,8 +149,11 @@ void refslab_session_abort(struct refslab_session *session, u32 handle);
 int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
 			    u64 *handle);
 int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj);
+int refslab_session_answer_quick(struct refslab_call *call, struct refslab_object *obj);
 struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle);
-int refslab_session_close(struct refslab_session *session, u64 handle);
+struct refslab_object *refslab_session_find(struct refslab_session *session, u64 handle);
+int refslab_session_close(struct refslab_session *session, u64 handle,
+			  struct refslab_object **last);
 void refslab_session_show(struct refslab_session *session, struct seq_file *m);
 
 /* May it change payloads, too? */

@@ -71,7 +71,8 @@ int refslab_op_item(struct refslab_call *call)
 {
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	return refslab_session_answer(call, refslab_sequence_get(call->obj[0], call->arg[1]));
+	return refslab_session_answer_quick(call,
+					    refslab_sequence_get(call->obj[0], call->arg[1]));
 }
 
 int refslab_op_len(struct refslab_call *call)

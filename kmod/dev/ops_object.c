@@ -87,12 +87,12 @@ int refslab_op_dup(struct refslab_call *call)
 {
 	if (!refslab_word_try_get(&call->obj[0]->word))
 		return -EOVERFLOW;
-	return refslab_session_answer(call, call->obj[0]);
+	return refslab_session_answer_quick(call, call->obj[0]);
 }
 
 int refslab_op_close(struct refslab_call *call)
 {
-	return refslab_session_close(call->session, call->arg[0]);
+	return refslab_session_close(call->session, call->arg[0], &call->last);
 }
 
 int refslab_op_is(struct refslab_call *call)
@@ -105,14 +105,14 @@ int refslab_op_setslot(struct refslab_call *call)
 {
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	return refslab_slot_set(call->obj[0], call->arg[1], call->obj[2]);
+	return refslab_slot_exchange(call->obj[0], call->arg[1], call->obj[2], &call->last);
 }
 
 int refslab_op_clearslot(struct refslab_call *call)
 {
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
-	return refslab_slot_set(call->obj[0], call->arg[1], NULL);
+	return refslab_slot_exchange(call->obj[0], call->arg[1], NULL, &call->last);
 }
 
 int refslab_op_slot(struct refslab_call *call)
@@ -122,7 +122,7 @@ int refslab_op_slot(struct refslab_call *call)
 	if (call->arg[1] > U32_MAX)
 		return -ERANGE;
 	target = refslab_slot_get(call->obj[0], call->arg[1]);
-	return refslab_session_answer(call, target ?: ERR_PTR(-ENODATA));
+	return refslab_session_answer_quick(call, target ?: ERR_PTR(-ENODATA));
 }
 
 int refslab_op_typeof(struct refslab_call *call)
@@ -137,13 +137,7 @@ int refslab_op_typeof(struct refslab_call *call)
 
 int refslab_op_refcount(struct refslab_call *call)
 {
-	/* without the reference of this very operation */
-	u32 count = refslab_word_told(refslab_word_read(&call->obj[0]->word), 1);
-
-	/* the handle's own is missing: it was closed meanwhile */
-	if (!count)
-		return -ENOENT;
-	call->result[0] = count;
+	call->result[0] = refslab_word_told(refslab_word_read(&call->obj[0]->word), 0);
 	return 0;
 }
 

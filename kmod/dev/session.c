@@ -398,6 +398,24 @@ void refslab_session_abort(struct refslab_session *session, u32 handle)
 	atomic64_dec(&session->heap->handles);
 }
 
+static int install(struct refslab_session *session, struct refslab_object *obj, u64 *handle)
+{
+	u32 number;
+	int err;
+
+	/* counted first: somebody may guess the handle and close it at once */
+	if (!count_handle(session->heap))
+		return -EMFILE;
+	err = alloc_handle(session, &number, obj);
+	if (err) {
+		atomic64_dec(&session->heap->handles);
+		return err;
+	}
+	session->nr_handles++;
+	*handle = number;
+	return 0;
+}
+
 /**
  * refslab_session_install() - make a handle for an object
  * @session: the session
@@ -409,26 +427,14 @@ void refslab_session_abort(struct refslab_session *session, u32 handle)
 int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
 			    u64 *handle)
 {
-	u32 number;
 	int err;
 
-	/* counted first: somebody may guess the handle and close it at once */
-	if (!count_handle(session->heap)) {
-		refslab_object_put(obj);
-		return -EMFILE;
-	}
 	xa_lock(&session->handles);
-	err = alloc_handle(session, &number, obj);
-	if (!err)
-		session->nr_handles++;
+	err = install(session, obj, handle);
 	xa_unlock(&session->handles);
-	if (err) {
-		atomic64_dec(&session->heap->handles);
+	if (err)
 		refslab_object_put(obj);
-		return err;
-	}
-	*handle = number;
-	return 0;
+	return err;
 }
 
 /**
@@ -446,6 +452,46 @@ int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj
 }
 
 /**
+ * refslab_session_answer_quick() - refslab_session_answer() from within a quick operation
+ * @call: the operation; its operands must not be used any more: the lock of the handles may be let
+ *	go of and taken again
+ * @obj: as there
+ *
+ * Context: may sleep, but for that lock. Return: as there.
+ */
+int refslab_session_answer_quick(struct refslab_call *call, struct refslab_object *obj)
+{
+	int err;
+
+	if (IS_ERR_OR_NULL(obj))
+		return obj ? PTR_ERR(obj) : -ENOMEM;
+	err = install(call->session, obj, &call->result[0]);
+	if (err && refslab_word_put(&obj->word))
+		call->last = obj;
+	return err;
+}
+
+/**
+ * refslab_session_find() - the object of a handle
+ * @session: the session
+ * @handle: as given by user space
+ *
+ * Context: the lock of the handles is held, for as long as the object is used: nobody closes the
+ * handle, whose reference keeps it. Return: the object, or NULL when there is no such handle.
+ */
+struct refslab_object *refslab_session_find(struct refslab_session *session, u64 handle)
+{
+	XA_STATE(xas, &session->handles, handle);
+	struct refslab_object *obj;
+
+	if (unlikely(handle > REFSLAB_MAX_HANDLE))
+		return NULL;
+	obj = xas_load(&xas);
+	/* one that is only reserved stands for nothing */
+	return likely(!xa_is_zero(obj)) ? obj : NULL;
+}
+
+/**
  * refslab_session_get() - the object of a handle
  * @session: the session
  * @handle: as given by user space
@@ -456,10 +502,8 @@ struct refslab_object *refslab_session_get(struct refslab_session *session, u64 
 {
 	struct refslab_object *obj;
 
-	if (!handle || handle > REFSLAB_MAX_HANDLE)
-		return NULL;
 	xa_lock(&session->handles);
-	obj = xa_load(&session->handles, handle);
+	obj = refslab_session_find(session, handle);
 	/*
 	 * The handle's own reference keeps it alive. References of operations in flight have the
 	 * room between REFSLAB_COUNT_MAX and saturation to themselves, so this need not fail.
@@ -474,30 +518,28 @@ struct refslab_object *refslab_session_get(struct refslab_session *session, u64 
  * refslab_session_close() - drop a handle and its reference
  * @session: the session
  * @handle: as given by user space
+ * @last: out: its object when that was the last reference, for refslab_destroy_last() without the
+ *	lock
  *
- * Return: 0 or -ENOENT.
+ * Context: the lock of the handles is held. Return: 0 or -ENOENT.
  */
-int refslab_session_close(struct refslab_session *session, u64 handle)
+int refslab_session_close(struct refslab_session *session, u64 handle,
+			  struct refslab_object **last)
 {
 	XA_STATE(xas, &session->handles, handle);
 	struct refslab_object *obj;
 
-	if (!handle || handle > REFSLAB_MAX_HANDLE)
+	if (handle > REFSLAB_MAX_HANDLE)
 		return -ENOENT;
-	xa_lock(&session->handles);
 	obj = xas_load(&xas);
 	/* one that is only reserved must stay */
-	if (xa_is_zero(obj))
-		obj = NULL;
-	if (obj) {
-		free_handle(session, &xas);
-		session->nr_handles--;
-	}
-	xa_unlock(&session->handles);
-	if (!obj)
+	if (!obj || xa_is_zero(obj))
 		return -ENOENT;
+	free_handle(session, &xas);
+	session->nr_handles--;
 	atomic64_dec(&session->heap->handles);
-	refslab_object_put(obj);
+	if (refslab_word_put(&obj->word))
+		*last = obj;
 	return 0;
 }
 

@@ -75,13 +75,25 @@ enum operand {
 #define COLLECT	REFSLAB_RIGHT_COLLECT
 #define LIMITS	REFSLAB_RIGHT_LIMITS
 
+/**
+ * struct operation - one of them
+ * @name:	what it is called
+ * @fn:		carries it out; may sleep; or NULL:
+ * @quick:	carries it out, with the lock of the session's handles held; these keep the objects,
+ *		so that there is no need for references of the operation's own
+ * @right:	the right it needs
+ * @operands:	enum operand
+ * @used:	bit i: operand i is there
+ * @objects:	bit i: and is a handle, to be looked up
+ */
 struct operation {
 	const char *name;
 	int (*fn)(struct refslab_call *call);
+	int (*quick)(struct refslab_call *call);
 	u8 right;
 	u8 operands[MAX_OPERANDS];
-	u8 used;		/* bit i: operand i is there */
-	u8 objects;		/* bit i: and is a handle, to be looked up */
+	u8 used;
+	u8 objects;
 };
 
 /* Bit i: operand i is @_least or one that comes after it. */
@@ -89,15 +101,21 @@ struct operation {
 	(((_a) >= (_least)) | ((_b) >= (_least)) << 1 |			\
 	 ((_c) >= (_least)) << 2 | ((_d) >= (_least)) << 3)
 
-#define OPERATION(_opcode, _name, _right, ...)				\
-	[REFSLAB_OP_##_opcode] = {					\
+#define OPERATION_BY(_how, _name, _right, ...) {			\
 		.name = #_name,						\
-		.fn = refslab_op_##_name,				\
+		._how = refslab_op_##_name,				\
 		.right = (_right),					\
 		.operands = { __VA_ARGS__ },				\
 		.used = OPERANDS_FROM(NUMBER, __VA_ARGS__, NONE, NONE, NONE), \
 		.objects = OPERANDS_FROM(OBJECT, __VA_ARGS__, NONE, NONE, NONE), \
 	}
+
+#define OPERATION(_opcode, ...)						\
+	[REFSLAB_OP_##_opcode] = OPERATION_BY(fn, __VA_ARGS__)
+
+/* One that is over soon: neither sleeps nor allocates, copies from or to programs or destroys. */
+#define QUICK(_opcode, ...)						\
+	[REFSLAB_OP_##_opcode] = OPERATION_BY(quick, __VA_ARGS__)
 
 static const struct operation operations[] = {
 	OPERATION(TYPE, type, CHANGE, NUMBER, NUMBER, NUMBER, NUMBER),
@@ -105,12 +123,12 @@ static const struct operation operations[] = {
 	OPERATION(INT, int, CHANGE, NUMBER),
 	OPERATION(STR, str, CHANGE, NUMBER, NUMBER),
 	OPERATION(LIST, list, CHANGE, NONE),
-	OPERATION(DUP, dup, LOOK, OBJECT),
-	OPERATION(CLOSE, close, LOOK, HANDLE),
-	OPERATION(IS, is, LOOK, OBJECT, OBJECT),
-	OPERATION(SETSLOT, setslot, CHANGE, SLOTTED, NUMBER, OBJECT),
-	OPERATION(CLEARSLOT, clearslot, CHANGE, SLOTTED, NUMBER),
-	OPERATION(SLOT, slot, LOOK, SLOTTED, NUMBER),
+	QUICK(DUP, dup, LOOK, OBJECT),
+	QUICK(CLOSE, close, LOOK, HANDLE),
+	QUICK(IS, is, LOOK, OBJECT, OBJECT),
+	QUICK(SETSLOT, setslot, CHANGE, SLOTTED, NUMBER, OBJECT),
+	QUICK(CLEARSLOT, clearslot, CHANGE, SLOTTED, NUMBER),
+	QUICK(SLOT, slot, LOOK, SLOTTED, NUMBER),
 	OPERATION(WRITE, write, CHANGE, INSTANCE, NUMBER, NUMBER, NUMBER),
 	OPERATION(READ, read, LOOK, INSTANCE, NUMBER, NUMBER, NUMBER),
 	OPERATION(APPEND, append, CHANGE, LIST, OBJECT),
@@ -118,14 +136,14 @@ static const struct operation operations[] = {
 	OPERATION(POP, pop, CHANGE, LIST, NUMBER),
 	OPERATION(SETITEM, setitem, CHANGE, LIST, NUMBER, OBJECT),
 	OPERATION(DELITEM, delitem, CHANGE, LIST, NUMBER),
-	OPERATION(ITEM, item, LOOK, SEQUENCE, NUMBER),
-	OPERATION(LEN, len, LOOK, OBJECT),
-	OPERATION(INT_VALUE, int_value, LOOK, INT),
+	QUICK(ITEM, item, LOOK, SEQUENCE, NUMBER),
+	QUICK(LEN, len, LOOK, OBJECT),
+	QUICK(INT_VALUE, int_value, LOOK, INT),
 	OPERATION(STR_VALUE, str_value, LOOK, STR, NUMBER, NUMBER),
 	OPERATION(TYPEOF, typeof, LOOK, OBJECT, NUMBER, NUMBER),
-	OPERATION(REFCOUNT, refcount, LOOK, OBJECT),
+	QUICK(REFCOUNT, refcount, LOOK, OBJECT),
 	OPERATION(ID, id, LOOK, OBJECT),
-	OPERATION(TRACKED, tracked, LOOK, OBJECT),
+	QUICK(TRACKED, tracked, LOOK, OBJECT),
 	OPERATION(BLOCK, block, LOOK, OBJECT),
 	OPERATION(COLLECT, collect, COLLECT, NUMBER),
 	OPERATION(ENABLE, enable, COLLECT, NONE),
@@ -141,7 +159,7 @@ static const struct operation operations[] = {
 	OPERATION(WEAK, weak, CHANGE, OBJECT, NUMBER),
 	OPERATION(DEREF, deref, LOOK, WEAK),
 	OPERATION(BYID, byid, LOOK, NUMBER),
-	OPERATION(FINALIZED, finalized, LOOK, OBJECT),
+	QUICK(FINALIZED, finalized, LOOK, OBJECT),
 	OPERATION(FREEZE, freeze, COLLECT, NONE),
 	OPERATION(UNFREEZE, unfreeze, COLLECT, NONE),
 	OPERATION(FREEZECOUNT, freezecount, LOOK, NONE),
@@ -153,7 +171,7 @@ static const struct operation operations[] = {
 	OPERATION(EMPTY_GARBAGE, empty_garbage, COLLECT, NONE),
 	OPERATION(WATCH, watch, LOOK, NUMBER),
 	OPERATION(FLOAT, float, CHANGE, NUMBER),
-	OPERATION(FLOAT_VALUE, float_value, LOOK, FLOAT),
+	QUICK(FLOAT_VALUE, float_value, LOOK, FLOAT),
 	OPERATION(BYTES, bytes, CHANGE, NUMBER, NUMBER),
 	OPERATION(BYTES_VALUE, bytes_value, LOOK, BYTES, NUMBER, NUMBER),
 	OPERATION(TUPLE, tuple, CHANGE, NUMBER, NUMBER),
@@ -276,36 +294,60 @@ static bool is_a(const struct refslab_heap *heap, const struct refslab_type *typ
 	}
 }
 
-static void put_objects(struct refslab_call *call, unsigned int objects)
+/* The objects that handles among the operands stand for. The handles' lock is held. */
+static int find_objects(struct refslab_call *call, const struct operation *operation)
 {
-	for (; objects; objects &= objects - 1)
-		refslab_object_put(call->obj[__ffs(objects)]);
-}
-
-/*
- * The objects that handles among the operands stand for, each with a reference in flight; none when
- * that fails.
- */
-static int get_objects(struct refslab_call *call, const struct operation *operation)
-{
-	unsigned int left, i, got = 0;
 	struct refslab_object *obj;
+	unsigned int left, i;
 
 	for (left = operation->objects; left; left &= left - 1) {
 		i = __ffs(left);
-		obj = refslab_session_get(call->session, call->arg[i]);
-		if (!obj) {
-			put_objects(call, got);
+		obj = refslab_session_find(call->session, call->arg[i]);
+		if (!obj)
 			return -ENOENT;
-		}
-		call->obj[i] = obj;
-		got |= BIT(i);
-		if (!is_a(call->heap, refslab_object_type(obj), operation->operands[i])) {
-			put_objects(call, got);
+		if (!is_a(call->heap, refslab_object_type(obj), operation->operands[i]))
 			return -EPROTOTYPE;
-		}
+		call->obj[i] = obj;
 	}
 	return 0;
+}
+
+static int carry_out_quick(struct refslab_call *call, const struct operation *operation)
+{
+	struct xarray *handles = &call->session->handles;
+	int err;
+
+	call->last = NULL;
+	xa_lock(handles);
+	err = find_objects(call, operation);
+	if (!err)
+		err = operation->quick(call);
+	xa_unlock(handles);
+	if (call->last)
+		refslab_destroy_last(call->last);
+	return err;
+}
+
+static int carry_out_other(struct refslab_call *call, const struct operation *operation)
+{
+	struct xarray *handles = &call->session->handles;
+	unsigned int left;
+	int err = 0;
+
+	if (operation->objects) {
+		xa_lock(handles);
+		err = find_objects(call, operation);
+		/* these cannot fail, see refslab_session_get() */
+		for (left = err ? 0 : operation->objects; left; left &= left - 1)
+			refslab_word_get(&call->obj[__ffs(left)]->word);
+		xa_unlock(handles);
+	}
+	if (err)
+		return err;
+	err = operation->fn(call);
+	for (left = operation->objects; left; left &= left - 1)
+		refslab_object_put(call->obj[__ffs(left)]);
+	return err;
 }
 
 /* Carries out operation @nr of @ops and leaves its results there. */
@@ -330,11 +372,8 @@ static int carry_out(struct refslab_session *session, struct refslab_op *ops, u3
 	err = read_operands(&call, operation, ops, nr);
 	if (err)
 		return err;
-	err = get_objects(&call, operation);
-	if (err)
-		return err;
-	err = operation->fn(&call);
-	put_objects(&call, operation->objects);
+	err = operation->quick ? carry_out_quick(&call, operation) :
+				 carry_out_other(&call, operation);
 	if (err)
 		return err;
 	memcpy(op->result, call.result, sizeof(op->result));

@@ -553,6 +553,8 @@ static inline struct refslab_object *refslab_slot_displace(void **where, struct 
 	return old && refslab_word_put(&old->word) ? old : NULL;
 }
 
+int refslab_slot_exchange(struct refslab_object *obj, u32 slot, struct refslab_object *to,
+			  struct refslab_object **last);
 int refslab_slot_set(struct refslab_object *obj, u32 slot, struct refslab_object *to);
 struct refslab_object *refslab_slot_get(struct refslab_object *obj, u32 slot);
 
