@@ -351,33 +351,31 @@ static int carry_out_other(struct refslab_call *call, const struct operation *op
 }
 
 /* Carries out operation @nr of @ops and leaves its results there. */
-static int carry_out(struct refslab_session *session, struct refslab_op *ops, u32 nr)
+static int carry_out(struct refslab_call *call, struct refslab_op *ops, u32 nr)
 {
 	const struct operation *operation;
-	struct refslab_call call;
 	struct refslab_op *op = &ops[nr];
 	int err;
 
 	if (op->flags || !op->opcode || op->opcode > REFSLAB_OP_LAST)
 		return -EOPNOTSUPP;
 	operation = &operations[array_index_nospec(op->opcode, ARRAY_SIZE(operations))];
-	if (unlikely(operation->right & ~session->rights))
+	if (unlikely(operation->right & ~call->session->rights))
 		return -EPERM;
 	if (op->result[0] | op->result[1] | op->error | op->reserved)
 		return -EINVAL;
-	call.session = session;
-	call.heap = session->heap;
-	call.result[0] = 0;
-	call.result[1] = 0;
-	err = read_operands(&call, operation, ops, nr);
+	call->result[0] = 0;
+	call->result[1] = 0;
+	err = read_operands(call, operation, ops, nr);
 	if (err)
 		return err;
-	err = operation->quick ? carry_out_quick(&call, operation) :
-				 carry_out_other(&call, operation);
+	err = operation->quick ? carry_out_quick(call, operation) :
+				 carry_out_other(call, operation);
 	if (err)
 		return err;
-	memcpy(op->result, call.result, sizeof(op->result));
-	WRITE_ONCE(session->last_opcode, op->opcode);
+	op->result[0] = call->result[0];
+	op->result[1] = call->result[1];
+	WRITE_ONCE(call->session->last_opcode, op->opcode);
 	return 0;
 }
 
@@ -385,6 +383,8 @@ static int carry_out(struct refslab_session *session, struct refslab_op *ops, u3
 static void carry_out_all(struct refslab_session *session, struct refslab_op *ops,
 			  struct refslab_submit *submit)
 {
+	/* one for all of them, as some kernels are built to clear what is on the stack */
+	struct refslab_call call = { .session = session, .heap = session->heap };
 	u32 nr;
 
 	for (nr = 0; nr < submit->count; nr++) {
@@ -393,7 +393,7 @@ static void carry_out_all(struct refslab_session *session, struct refslab_op *op
 			submit->error = -EINTR;
 			break;
 		}
-		submit->error = carry_out(session, ops, nr);
+		submit->error = carry_out(&call, ops, nr);
 		if (submit->error) {
 			ops[nr].error = submit->error;
 			break;
