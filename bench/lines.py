@@ -70,6 +70,8 @@ LINES = [
     Line("busy_throughput", "op/s", "refslab, no scan", 0.8, least=True),
     Line("scaling_2cpu", "op/s", "refslab, 1 CPU", 1.8, least=True),
     Line("scaling_2cpu_kmem_cache", "op/s", "kmem_cache, 1 CPU"),
+    Line("scaling_2cpu_sessions", "op/s", "refslab, 1 session", 1.8, least=True),
+    Line("scaling_2cpu_heaps", "op/s", "refslab, 1 heap"),
     Line("submit_op", "ns", "in the kernel", 1.5),
     Line("submit_op_inside", "ns", "in the kernel", 1.5),
     Line("submit_op_link", "ns", "in the kernel"),

@@ -7,19 +7,9 @@
  * The array is filled in before each submit, as a program has to, and that is in the time.
  * MIX "nothing" is what it takes to get into the kernel and back: ioctls it does not know.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <refslab.h>
+#include "bench.h"
 
 #define WARM_UP	20	/* submits */
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* The first three handles of the session. */
 enum { OWNER = 1, OTHER, THIRD };
@@ -64,47 +54,12 @@ static struct mix mixes[] = {
 	} },
 };
 
-static void fail(const char *what)
+static int make_nodes(void)
 {
-	fprintf(stderr, "submit: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static void submit(int fd, struct refslab_op *ops, __u32 count)
-{
-	struct refslab_submit submit = {
-		.size = sizeof(submit),
-		.ops = (__u64)(unsigned long)ops,
-		.count = count,
-	};
-
-	if (ioctl(fd, REFSLAB_IOC_SUBMIT, &submit))
-		fail("submit");
-	if (submit.done != count) {
-		errno = -submit.error;
-		fail("operation");
-	}
-}
-
-static __u64 one(int fd, struct refslab_op op)
-{
-	submit(fd, &op, 1);
-	return op.result[0];
-}
-
-static int make_heap(void)
-{
-	struct refslab_create create = { .size = sizeof(create), .name = "bench" };
-	struct refslab_type_def def = { .nr_slots = 2, .cache_limit = 80 };
-	int fd = open("/dev/refslab", O_RDWR | O_CLOEXEC);
+	int fd = make_heap();
 	__u64 handle;
 
-	if (fd < 0 || ioctl(fd, REFSLAB_IOC_CREATE, &create))
-		fail("/dev/refslab");
-	type = one(fd, (struct refslab_op) {
-		.opcode = REFSLAB_OP_TYPE,
-		.arg = { (unsigned long)"node", 4, (unsigned long)&def, sizeof(def) },
-	});
+	type = make_type(fd, "node", 2);
 	for (handle = OWNER; handle <= THIRD; handle++) {
 		struct refslab_op new = { .opcode = REFSLAB_OP_NEW, .arg = { type } };
 
@@ -133,14 +88,6 @@ static void fill(struct refslab_op *ops, const struct mix *mix, __u32 count)
 	}
 }
 
-static long long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
 static void nothing(int fd, unsigned long n)
 {
 	long long begin = now();
@@ -163,7 +110,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
-	fd = make_heap();
+	fd = make_nodes();
 	count = strtoul(argv[3], NULL, 0);
 	if (!strcmp(argv[1], "nothing")) {
 		nothing(fd, strtoul(argv[2], NULL, 0));
