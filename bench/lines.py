@@ -51,6 +51,28 @@ def _cyclotron():
         yield Line(f"{name}_stall", "us", "CPython")
 
 
+# Passing references: name of the peer, as program and as line; what it is; CPUs, references.
+PASS_PEERS = [
+    ("scm", "SCM_RIGHTS"),
+    ("scm-alone", "SCM_RIGHTS, no futex"),
+    ("socket", "Unix socket, 8 bytes"),
+    ("socket-alone", "same, no futex"),
+    ("robust", "robust mutex"),
+    ("nothing", "the wake-up alone"),
+]
+PASSES = [("", 2, 1), ("1cpu_", 1, 1), ("256_", 2, 256)]
+
+
+def pass_name(prefix, peer):
+    return f"reference_pass_{prefix}{peer.replace('-', '_')}"
+
+
+def _passes():
+    for prefix, _, _ in PASSES:
+        for peer, text in PASS_PEERS:
+            yield Line(pass_name(prefix, peer), "ns", text)
+
+
 LINES = [
     Line("alloc_free_pair", "ns", "kmem_cache", 1.0),
     Line("alloc_free_tracked", "ns", "kmem_cache+kref+list", 0.33),
@@ -78,6 +100,7 @@ LINES = [
     Line("submit_op_load", "ns", "in the kernel"),
     Line("submit_op_new", "ns", "in the kernel"),
     Line("submit_one", "ns", "an ioctl that does nothing"),
+    *_passes(),
     Line("bytes_per_object", "B", "CPython", 0.6),
     Line("returned", "B", "CPython", 1.0),
     Line("returned_kmem_cache", "B", "kmem_cache", 1.0),
