@@ -69,8 +69,11 @@ int refslab_op_discard(struct refslab_call *call)
 	return 0;
 }
 
-/* The name of an attribute; operands 1 and 2 are where it is and how long. */
-static struct refslab_object *get_name(struct refslab_call *call)
+/*
+ * The name of an attribute; operands 1 and 2 are where it is and how long. Who only looks makes no
+ * object for that: it may have no right to, and the heap may be full.
+ */
+static struct refslab_object *get_name(struct refslab_call *call, bool make)
 {
 	char name[REFSLAB_MAX_ATTRIBUTE];
 	u64 len = call->arg[2];
@@ -79,12 +82,14 @@ static struct refslab_object *get_name(struct refslab_call *call)
 		return ERR_PTR(-EINVAL);
 	if (copy_from_user(name, u64_to_user_ptr(call->arg[1]), len))
 		return ERR_PTR(-EFAULT);
+	if (!make)
+		return refslab_instance_find_name(call->heap, name, len);
 	return refslab_instance_name(call->heap, name, len, REFSLAB_DEV_GFP);
 }
 
 int refslab_op_setattr(struct refslab_call *call)
 {
-	struct refslab_object *name = get_name(call);
+	struct refslab_object *name = get_name(call, true);
 	int err;
 
 	if (IS_ERR(name))
@@ -96,7 +101,7 @@ int refslab_op_setattr(struct refslab_call *call)
 
 int refslab_op_getattr(struct refslab_call *call)
 {
-	struct refslab_object *name = get_name(call);
+	struct refslab_object *name = get_name(call, false);
 	int err;
 
 	if (IS_ERR(name))
@@ -108,7 +113,7 @@ int refslab_op_getattr(struct refslab_call *call)
 
 int refslab_op_delattr(struct refslab_call *call)
 {
-	struct refslab_object *name = get_name(call);
+	struct refslab_object *name = get_name(call, false);
 	int err;
 
 	if (IS_ERR(name))

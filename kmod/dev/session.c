@@ -210,7 +210,9 @@ int refslab_session_create(struct refslab_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	if (create->reserved || !name_is_valid(create->name))
 		return -EINVAL;
-	mutex_lock(&session->create_lock);
+	/* who has it may be waiting for user memory */
+	if (mutex_lock_killable(&session->create_lock))
+		return -EINTR;
 	err = create_heap(ucmd);
 	mutex_unlock(&session->create_lock);
 	return err;
@@ -281,9 +283,11 @@ int refslab_session_attach(struct refslab_ucmd *ucmd)
 		return -EBADF;
 	other = refslab_device_session(file);
 	if (other && other != ucmd->session) {
-		mutex_lock(&ucmd->session->create_lock);
-		err = attach_to(ucmd, other);
-		mutex_unlock(&ucmd->session->create_lock);
+		err = mutex_lock_killable(&ucmd->session->create_lock);
+		if (!err) {
+			err = attach_to(ucmd, other);
+			mutex_unlock(&ucmd->session->create_lock);
+		}
 	}
 	fput(file);
 	return err;

@@ -119,7 +119,8 @@ int refslab_op_watch(struct refslab_call *call)
 
 	if (call->arg[0] & ~(u64)REFSLAB_WATCH_GC)
 		return -EOPNOTSUPP;
-	mutex_lock(&session->create_lock);
+	if (mutex_lock_killable(&session->create_lock))
+		return -EINTR;
 	if (call->arg[0])
 		err = start(session);
 	else

@@ -158,8 +158,9 @@ static void unmap(struct refslab_window *window, const struct refslab_payload *p
 
 	mutex_lock(&window->views_lock);
 	list_for_each_entry(view, &window->views, node)
-		unmap_mapping_range(view->mapping, (loff_t)payload->first << PAGE_SHIFT,
-				    (loff_t)payload->nr << PAGE_SHIFT, 1);
+		if (mapping_mapped(view->mapping))
+			unmap_mapping_range(view->mapping, (loff_t)payload->first << PAGE_SHIFT,
+					    (loff_t)payload->nr << PAGE_SHIFT, 1);
 	mutex_unlock(&window->views_lock);
 }
 
@@ -310,6 +311,18 @@ void refslab_payload_get(struct refslab_payload *payload)
 	refcount_inc(&payload->refs);
 }
 
+/* mtree_erase() does not tell when there is no memory for a node, and then nothing is erased. */
+static int erase(struct refslab_window *window, const struct refslab_payload *payload)
+{
+	MA_STATE(mas, &window->tree, payload->first, payload->first + payload->nr - 1);
+	int err;
+
+	mas_lock(&mas);
+	err = mas_store_gfp(&mas, NULL, GFP_KERNEL);
+	mas_unlock(&mas);
+	return err;
+}
+
 /**
  * refslab_payload_put() - let go of a payload's place
  * @payload: with the last reference, the place is free
@@ -323,9 +336,12 @@ void refslab_payload_put(struct refslab_payload *payload)
 	if (!refcount_dec_and_test(&payload->refs))
 		return;
 	down_write(&window->lock);
-	/* it may need a node, and must not fail */
-	while (!mtree_erase(&window->tree, payload->first))
+	/* it must not fail; and faults need not wait until there is memory */
+	while (erase(window, payload)) {
+		up_write(&window->lock);
 		schedule_timeout_uninterruptible(1);
+		down_write(&window->lock);
+	}
 	up_write(&window->lock);
 	kfree(payload);
 }
@@ -341,8 +357,11 @@ static vm_fault_t map_pages_of(const struct refslab_payload *payload, struct vm_
 	int err;
 
 	err = vm_insert_pages(vmf->vma, address, payload->pages + at, &left);
-	/* another thread may have been here before */
-	if (!err || left < nr || err == -EBUSY)
+	/*
+	 * Another thread may have been here before (-EBUSY), or have had an empty page table freed
+	 * under our feet (-EFAULT: all is in the mapping): to be tried again.
+	 */
+	if (!err || left < nr || err == -EBUSY || err == -EFAULT)
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/math64.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "object.h"
@@ -125,7 +126,9 @@ REFSLAB_EXPORT_TEST(refslab_objects_count);
 /* Memory ran out. Returns whether garbage was got out of the way, and trying again may help. */
 static bool reclaimed(struct refslab_objects *objects, gfp_t gfp)
 {
-	return refslab_objects_may_collect(gfp) && objects->hooks->reclaim(objects);
+	/* who is being killed needs no memory any more */
+	return refslab_objects_may_collect(gfp) && !fatal_signal_pending(current) &&
+	       objects->hooks->reclaim(objects);
 }
 
 /**

@@ -42,6 +42,36 @@ struct refslab_object *refslab_instance_new(struct refslab_heap *heap, gfp_t gfp
 }
 REFSLAB_EXPORT_TEST(refslab_instance_new);
 
+static bool is_name(const char *name, size_t len)
+{
+	return len && len <= REFSLAB_MAX_ATTRIBUTE && refslab_str_is_identifier(name, len);
+}
+
+static_assert(REFSLAB_MAX_ATTRIBUTE <= REFSLAB_MAX_NAME);
+
+/**
+ * refslab_instance_find_name() - the name of an attribute, if any instance may have such a one
+ * @heap: a heap with the built-in types
+ * @name: the name
+ * @len: its bytes
+ *
+ * Names are constants or interned, so what is not there already is the name of no attribute, and
+ * need not be made to find that out.
+ *
+ * Return: the str with a reference, the caller's; ERR_PTR(-EINVAL): as refslab_instance_name();
+ * ERR_PTR(-ENOKEY): it is not there; or ERR_PTR(-EOVERFLOW).
+ */
+struct refslab_object *refslab_instance_find_name(struct refslab_heap *heap, const char *name,
+						  size_t len)
+{
+	if (!is_name(name, len))
+		return ERR_PTR(-EINVAL);
+	if (len == 1)
+		return refslab_constants_str(heap, name[0]);
+	return refslab_intern_find(heap, name, len) ?: ERR_PTR(-ENOKEY);
+}
+REFSLAB_EXPORT_TEST(refslab_instance_find_name);
+
 /**
  * refslab_instance_name() - the name of an attribute, as a str
  * @heap: a heap with the built-in types
@@ -55,7 +85,7 @@ REFSLAB_EXPORT_TEST(refslab_instance_new);
 struct refslab_object *refslab_instance_name(struct refslab_heap *heap, const char *name,
 					     size_t len, gfp_t gfp)
 {
-	if (!len || len > REFSLAB_MAX_ATTRIBUTE || !refslab_str_is_identifier(name, len))
+	if (!is_name(name, len))
 		return ERR_PTR(-EINVAL);
 	return refslab_str_new(heap, name, len, gfp);
 }

@@ -162,6 +162,32 @@ static struct refslab_object *add(struct refslab_heap *heap, const struct name *
 	return other ?: ERR_PTR(-ENOMEM);
 }
 
+static struct refslab_object *look_up(struct refslab_heap *heap, const struct name *key)
+{
+	struct refslab_object *obj;
+
+	spin_lock_bh(&heap->names.lock);
+	obj = find(heap, key);
+	spin_unlock_bh(&heap->names.lock);
+	return obj;
+}
+
+/**
+ * refslab_intern_find() - the str with a text of which there is to be one, if it is there
+ * @heap: a heap with the built-in types
+ * @text: ASCII
+ * @len: its bytes
+ *
+ * Return: the object with a reference of the caller's; NULL; or ERR_PTR(-EOVERFLOW).
+ */
+struct refslab_object *refslab_intern_find(struct refslab_heap *heap, const char *text, u32 len)
+{
+	struct name key = { .text = text, .len = len };
+
+	refslab_key_hash_memory(&heap->objects, &key.hash, text, len);
+	return look_up(heap, &key);
+}
+
 /**
  * refslab_intern_get() - the str with a text of which there is to be one
  * @heap: a heap with the built-in types
@@ -180,9 +206,7 @@ struct refslab_object *refslab_intern_get(struct refslab_heap *heap, const char 
 	struct refslab_str *str;
 
 	refslab_key_hash_memory(&heap->objects, &key.hash, text, len);
-	spin_lock_bh(&heap->names.lock);
-	obj = find(heap, &key);
-	spin_unlock_bh(&heap->names.lock);
+	obj = look_up(heap, &key);
 	if (obj)
 		return obj;
 	obj = refslab_object_begin_sized(heap->types.name_type, len, gfp);

@@ -45,6 +45,7 @@ bool refslab_str_equal(struct refslab_object *a, struct refslab_object *b);
 /* intern.c: of some texts there is one str only */
 struct refslab_type *refslab_intern_register(struct refslab_heap *heap, gfp_t gfp);
 void refslab_intern_destroy(struct refslab_heap *heap);
+struct refslab_object *refslab_intern_find(struct refslab_heap *heap, const char *text, u32 len);
 struct refslab_object *refslab_intern_get(struct refslab_heap *heap, const char *text, u32 len,
 					  gfp_t gfp);
 
@@ -134,6 +135,8 @@ struct refslab_type *refslab_instance_register(struct refslab_heap *heap, gfp_t 
 struct refslab_object *refslab_instance_new(struct refslab_heap *heap, gfp_t gfp);
 struct refslab_object *refslab_instance_name(struct refslab_heap *heap, const char *name,
 					     size_t len, gfp_t gfp);
+struct refslab_object *refslab_instance_find_name(struct refslab_heap *heap, const char *name,
+						  size_t len);
 
 /* key.c: hash and equality of what can be a key */
 int refslab_key_hash(struct refslab_object *key, u32 *hash);

@@ -155,6 +155,38 @@ TEST_F(limits, objects_are_exact_on_one_processor)
 	EXPECT_LT(0, call(self->fd, LIST));
 }
 
+/* Looking for an attribute makes nothing, so it neither collects for room nor wants any. */
+TEST_F(limits, looking_takes_no_room)
+{
+	int ro = attach_new(self->fd, REFSLAB_ATTACH_READONLY), i;
+	__s64 o = call(self->fd, INSTANCE), mine;
+	__u64 scans;
+
+	ASSERT_LE(0, ro);
+	ASSERT_LT(0, o);
+	mine = call(ro, BYID, test_id(self->fd, o));
+	ASSERT_LT(0, mine);
+	ASSERT_EQ(0, call(self->fd, SETATTR, o, ptr("there"), 5, o));
+	ASSERT_EQ(0, call(self->fd, SETATTR, o, ptr("t"), 1, o));
+	ASSERT_EQ(0, set_limits(self->fd, 0, 1, 0));
+	/* those that ids were there for already */
+	for (i = 0; i < 1000; i++)
+		if (call(self->fd, LIST) < 0)
+			break;
+	ASSERT_EQ(-ENOMEM, call(self->fd, LIST));
+	scans = test_gc_stats(self->fd).gen[2].collections;
+	EXPECT_EQ(-ENOKEY, call(ro, GETATTR, mine, ptr("absent"), 6));
+	EXPECT_EQ(-ENOKEY, call(ro, GETATTR, mine, ptr("a"), 1));
+	EXPECT_EQ(-ENOKEY, call(self->fd, DELATTR, o, ptr("absent"), 6));
+	EXPECT_LT(0, call(ro, GETATTR, mine, ptr("there"), 5));
+	EXPECT_LT(0, call(ro, GETATTR, mine, ptr("t"), 1));
+	EXPECT_EQ(-EINVAL, call(ro, GETATTR, mine, ptr("1"), 1));
+	EXPECT_EQ(scans, test_gc_stats(self->fd).gen[2].collections);
+	EXPECT_EQ(0, call(self->fd, DELATTR, o, ptr("there"), 5));
+	EXPECT_EQ(-ENOKEY, call(ro, GETATTR, mine, ptr("there"), 5));
+	close(ro);
+}
+
 /* Large ones, and such of types with a cache, and reused blocks, are objects like others. */
 TEST_F(limits, objects_of_any_size)
 {

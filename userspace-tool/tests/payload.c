@@ -854,4 +854,48 @@ TEST_F(payload, race)
 	EXPECT_EQ(0, munmap(race.window, WINDOW));
 }
 
+#define TABLE	(2ul << 20)	/* what one page table maps */
+
+struct dropper {
+	unsigned char *at;
+	atomic_bool stop;
+};
+
+static void *drop_pages(void *arg)
+{
+	struct dropper *dropper = arg;
+
+	while (!dropper->stop)
+		madvise(dropper->at, TABLE, MADV_DONTNEED);
+	return NULL;
+}
+
+/* Page tables that come and go are no business of who touches an object that is alive. */
+TEST_F(payload, page_tables_come_and_go)
+{
+	const double seconds = test_env("REFSLAB_TEST_RACE_MS", 2000) / 1e3;
+	__s64 type = test_type(self->fd, "Table", 0, 2 * TABLE, 0, REFSLAB_TYPE_MAPPED);
+	__s64 x = new(self->fd, type);
+	unsigned long touches = 0, gone = 0;
+	double end = test_now() + seconds;
+	struct dropper dropper = { };
+	unsigned char *at;
+	pthread_t thread;
+
+	ASSERT_LT(0, x);
+	at = map_at(self->fd, place_of(self->fd, x), 2 * TABLE, PROT_READ, MAP_SHARED);
+	ASSERT_NE(NULL, at);
+	dropper.at = (unsigned char *)(((uintptr_t)at + TABLE - 1) & ~(TABLE - 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_pages, &dropper));
+	for (; test_now() < end; touches++)
+		gone += peek(dropper.at + touches * 4096 % TABLE) == BUS;
+	dropper.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, gone) {
+		TH_LOG("%lu of %lu", gone, touches);
+	}
+	EXPECT_EQ(0, munmap(at, 2 * TABLE));
+	EXPECT_EQ(0, CALL(CLOSE, x));
+}
+
 TEST_HARNESS_MAIN
