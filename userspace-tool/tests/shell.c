@@ -8,10 +8,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include "refslab_test.h"
 
 #define PATIENCE_MS	20000
+#define PROMPT		"refslab> "
 
 struct terminal {
 	char home[32];
@@ -91,11 +93,25 @@ static bool comes(struct terminal *t, const char *text)
 	return at;
 }
 
+/* Does the shell read keys, not lines? Of a terminal's two sides it is the other one's modes. */
+static bool is_editing(const struct terminal *t)
+{
+	struct termios modes;
+
+	return !tcgetattr(t->fd, &modes) && !(modes.c_lflag & ICANON);
+}
+
 static void see(struct __test_metadata *_metadata, struct terminal *t, const char *text)
 {
 	EXPECT_TRUE(comes(t, text)) {
 		TH_LOG("not there: '%s' in '%s'", text, t->screen ? t->screen + t->seen : "");
 	}
+	/*
+	 * libedit shows the prompt and changes the modes then. What is typed between is a line's:
+	 * an end of file becomes a NUL.
+	 */
+	if (!strcmp(text, PROMPT))
+		EXPECT_TRUE(wait_for(PATIENCE_MS, is_editing(t)));
 }
 
 #define SEE(text)	see(_metadata, &self->t, text)
@@ -105,7 +121,7 @@ static void see(struct __test_metadata *_metadata, struct terminal *t, const cha
 
 /* A line at the prompt, and what it prints. */
 #define LINE(line, answer) do {						\
-	SEE("refslab> ");						\
+	SEE(PROMPT);						\
 	TYPE(line "\n");						\
 	SEE(answer);							\
 } while (0)
@@ -163,7 +179,7 @@ TEST_F(shell, goes_on_after_errors)
 	LINE("collect 3", "\nrefslab: expected a number from 0 to 2: collect");
 	LINE("- value x", "\nrefslab: value: there is no object 'x' (ignored)\r\n");
 	LINE("enabled", "\nenabled: yes\r\n");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("\004");
 	EXPECT_EQ(0, end_of(&self->t));
 }
@@ -192,7 +208,7 @@ TEST_F(shell, completes_types_and_options)
 
 TEST_F(shell, lists_what_fits)
 {
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("un");
 	TYPE("\t");
 	/* there is one only */
@@ -210,7 +226,7 @@ TEST_F(shell, lists_what_fits)
 
 TEST_F(shell, interrupt_abandons_the_line)
 {
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("value nonsen");
 	SEE("nonsen");
 	TYPE("\003");
@@ -224,7 +240,7 @@ TEST_F(shell, interrupt_ends_what_a_line_waits_for)
 {
 	double begin = test_now();
 
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("sleep 3600000\n");
 	SEE("\n");
 	test_sleep_ms(300);
@@ -241,11 +257,11 @@ TEST_F(shell, history)
 
 	LINE("x = int 7", "\n");
 	LINE("value x", "\nvalue x: 7\r\n");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	/* the line before */
 	TYPE("\020\n");
 	SEE("\nvalue x: 7\r\n");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("\004");
 	ASSERT_EQ(0, end_of(&self->t));
 
@@ -253,10 +269,10 @@ TEST_F(shell, history)
 	ASSERT_EQ(0, stat(path, &st));
 	EXPECT_EQ(0600, st.st_mode & 0777);
 	start(_metadata, &self->t, NULL);
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("\020\020\n");
 	SEE("x = int 7");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("\020\020\n");
 	SEE("\nvalue x: 7\r\n");
 }
@@ -265,14 +281,14 @@ TEST_F(shell, history_where_xdg_wants_it)
 {
 	char path[64];
 
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("quit\n");
 	ASSERT_EQ(0, end_of(&self->t));
 	snprintf(path, sizeof(path), "%s/state", self->t.home);
 	setenv("XDG_STATE_HOME", path, 1);
 	start(_metadata, &self->t, NULL);
 	LINE("count", "\ncount: ");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("quit\n");
 	ASSERT_EQ(0, end_of(&self->t));
 	unsetenv("XDG_STATE_HOME");
@@ -293,7 +309,7 @@ TEST_F(shell, greets)
 {
 	SEE("refslab ");
 	SEE(" - help, quit, TAB\r\n");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("exit\n");
 	EXPECT_EQ(0, end_of(&self->t));
 }
@@ -323,7 +339,7 @@ TEST_F(shell, a_name_alone)
 
 TEST_F(shell, json)
 {
-	SEE("refslab> ");
+	SEE(PROMPT);
 	TYPE("quit\n");
 	ASSERT_EQ(0, end_of(&self->t));
 	start(_metadata, &self->t, "--json");
@@ -337,7 +353,7 @@ TEST_F(shell, terminal_goes_away)
 	int status = -1;
 
 	LINE("x = int 7", "\n");
-	SEE("refslab> ");
+	SEE(PROMPT);
 	close(self->t.fd);
 	EXPECT_TRUE(wait_for(PATIENCE_MS, waitpid(self->t.pid, &status, WNOHANG) == self->t.pid));
 	self->t.pid = 0;
