@@ -4,6 +4,8 @@
 # by refslab types; who it is and who keeps it, with the debug flags, inside of the program.
 set -eu
 
+: "${REFSLAB:=refslab}"
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkfifo "$work/lines"

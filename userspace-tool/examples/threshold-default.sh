@@ -3,6 +3,8 @@
 # With the default thresholds the 701st container makes the first scan.
 set -eu
 
+: "${REFSLAB:=refslab}"
+
 script()
 {
 	echo "threshold"
