@@ -127,9 +127,16 @@ struct refslab_create {
 
 /*
  * Rights of a session. The one that made the heap has all; REFSLAB_IOC_ATTACH can only take some
- * away. Looking at objects and at the heap, and handles, need none.
+ * away. Looking at objects and at the heap, and handles, need none. The mode of open() is no right:
+ * a session opened with O_RDONLY makes and changes objects, too; but mmap() with PROT_WRITE wants a
+ * descriptor that was opened with O_RDWR.
  */
-/* make and change objects and types; read events of objects */
+/*
+ * make and change objects and types; read events of objects. Who has it not cannot make keys
+ * either, so that such a session finds things by REFSLAB_OP_GETATTR, _ITEMS, _ITEM and _SLOT, by
+ * the names of roots (_LOOKUP) and by ids (_BYID); _DICT_ITEM and _CONTAINS work with keys that it
+ * has got handles on in one of these ways
+ */
 #define REFSLAB_RIGHT_CHANGE	(1u << 0)
 /* everything about the collector, and REFSLAB_OP_TRIM */
 #define REFSLAB_RIGHT_COLLECT	(1u << 1)
@@ -662,9 +669,9 @@ struct refslab_type_def {
  * read() waits for the first one, unless the file is O_NONBLOCK (-EAGAIN); poll() says POLLIN when
  * there is one, and on a session without a heap POLLERR at once. -ENOTCONN: no heap; -EINVAL: no
  * room for one record; -EINTR, -EFAULT, -EMFILE, -ENOMEM: no event is lost, nor handed out twice.
- * With several sessions on a heap, each event goes to one of them. When the last session ends, what
- * is left is dropped, and so are the references. Until it is read, an event keeps its object, and
- * that what it refers to: read them.
+ * With several sessions on a heap, each event goes to one of those that may read it, whichever asks
+ * first: let one read them. When the last session ends, what is left is dropped, and so are the
+ * references. Until it is read, an event keeps its object, and that what it refers to: read them.
  *
  * A session without REFSLAB_RIGHT_CHANGE is told of scans only, when it asked to be (WATCH): read()
  * gives -EPERM when it did not, and while such sessions are all there are, objects die without
@@ -786,11 +793,13 @@ struct refslab_gc_stats {
 /**
  * struct refslab_limits - of REFSLAB_OP_SET_LIMITS and _GET_LIMITS; 0: none; fields are only ever
  *	added at the end
- * @max_bytes:	bytes taken from the kernel: arenas and large blocks; -ENOMEM
+ * @max_bytes:	bytes taken from the kernel: arenas, large blocks, pages of mappable payloads;
+ *		-ENOMEM
  * @max_objects: live objects, without the constants; -ENOMEM. Looked at in batches by each
- *		processor: exact when one makes all objects, otherwise it may be exceeded by a
- *		quarter, and by 256 objects for each other processor, whichever is less; after it
- *		was set or lowered by 256 for each
+ *		processor. Given when the heap is made it is exact while one processor makes all
+ *		objects, otherwise it may be exceeded by a quarter, or by 256 objects for each other
+ *		processor, whichever is less. Set or lowered while there are objects it may be
+ *		exceeded by up to 256 more for each processor
  * @max_handles: handles of all sessions of the heap together; -EMFILE
  *
  * Memory and objects are refused only after a full collection and a trim. A limit below what there

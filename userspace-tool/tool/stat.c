@@ -151,7 +151,7 @@ const struct refslab_command refslab_stat_command = {
 	"with that number ('refslab heaps' lists them). With an earlier moment to compare with: both,\n"
 	"and what they have changed by; bytes_given_back are arenas returned to the kernel.\n"
 	"Reads debugfs, which only root may. With --pid it prints what /proc tells of a process's\n"
-	"sessions and their heaps, for whoever may look into the process.\n\n"
+	"sessions and their heaps, without root, for whoever may look into the process.\n\n"
 	"      --pid PID      the sessions of that process\n"
 	"      --save FILE    keep this moment in a file\n"
 	"      --since FILE   compare with a moment that was saved, of the same heap or heaps\n"
