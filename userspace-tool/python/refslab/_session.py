@@ -50,12 +50,12 @@ Results = List[Tuple[int, int]]
 Start = Callable[[ctypes.c_void_p, ctypes.c_uint32], int]
 
 
-def create(name: str, limits: _abi.Limits) -> Start:
+def create(name: bytes, limits: _abi.Limits) -> Start:
     """A new heap."""
 
     def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
         err: int = _lib.refslab_session_create_limited(
-            session, name.encode(), ctypes.byref(limits), ctypes.byref(heap_id)
+            session, name, ctypes.byref(limits), ctypes.byref(heap_id)
         )
         return err
 
@@ -88,9 +88,10 @@ class Session:
         self._closing = False
         handle = ctypes.c_void_p()
         heap_id = ctypes.c_uint32()
-        err: int = _lib.refslab_session_open(
-            os.fsencode(path) if path else None, ctypes.byref(handle)
-        )
+        device = os.fsencode(path) if path else None
+        if device and b"\0" in device:
+            raise ValueError("the path of a device has no NUL in it")
+        err: int = _lib.refslab_session_open(device, ctypes.byref(handle))
         if err:
             raise error(0, err)
         try:

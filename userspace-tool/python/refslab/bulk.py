@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
 _ENTRIES = 256
 _PLACES = 1024
 _SHORT = 64
+_AGAIN = 15
 
 Pair = t.Tuple[t.Any, t.Any]
 
@@ -89,20 +90,60 @@ def plain(heap: Heap, handles: t.Sequence[int], atoms: bool = True) -> t.List[t.
             _close(heap, left)
 
 
-def some(obj: Object, cursor: int, values: bool) -> t.Tuple[t.List[Pair], int]:
-    """Some entries of a container, and the cursor for those after them, 0 at the end."""
-    heap = obj._heap
+def _entries(obj: Object, cursor: int) -> t.Tuple[t.List[int], t.List[int], int]:
+    """Handles of some keys, and of their values if they have any, and the next cursor."""
     entries = (_abi.Entry * _ENTRIES)()
-    count, cursor = heap._call(
+    count, cursor = obj._heap._call(
         Op.ITEMS, obj._use(), cursor, ctypes.addressof(entries), ctypes.sizeof(entries)
     )
     keys = [entry.key for entry in entries[:count]]
-    theirs = [entry.value for entry in entries[:count] if entry.value]
+    return keys, [entry.value for entry in entries[:count] if entry.value], cursor
+
+
+def some(obj: Object, cursor: int, values: bool) -> t.Tuple[t.List[Pair], int]:
+    """Some entries of a container, and the cursor for those after them, 0 at the end."""
+    heap = obj._heap
+    keys, theirs, cursor = _entries(obj, cursor)
     if not values:
         _close(heap, theirs)
         theirs = []
     found = plain(heap, keys + theirs)
-    return list(zip(found, found[count:] if theirs else [None] * count)), cursor
+    return list(zip(found, found[len(keys) :] if theirs else [None] * len(keys))), cursor
+
+
+def search(obj: Object, key: t.Any) -> t.Optional[Object]:
+    """
+    The key of a dict, or the element of a set, that equals key, as an object; None when there is
+    none. When keys come or go meanwhile it begins again.
+    """
+    for _ in range(_AGAIN):
+        try:
+            return _search(obj, key)
+        except Error as e:
+            if e.errno != errno.ESTALE:
+                raise
+    return _search(obj, key)
+
+
+def _search(obj: Object, key: t.Any) -> t.Optional[Object]:
+    heap = obj._heap
+    cursor = 0
+    while True:
+        handles, theirs, cursor = _entries(obj, cursor)
+        left = handles + theirs
+        try:
+            batch = Batch(heap._session)
+            for handle in handles:
+                batch.add(Op.DUP, handle)
+            copies = [copy for copy, _ in batch.submit()]
+            for handle, found in zip(handles, plain(heap, copies)):
+                if found is key or found == key:
+                    left.remove(handle)
+                    return heap._wrap(handle)
+        finally:
+            _close(heap, left)
+        if not cursor:
+            return None
 
 
 def entries(

@@ -7,7 +7,7 @@ import ctypes
 import typing as t
 from collections.abc import Sequence
 
-from . import _abi
+from . import _abi, _arguments
 from ._abi import Op
 from .objects import Object
 
@@ -75,9 +75,13 @@ class Collector:
     ) -> None:
         """Sets the thresholds; those not given stay. 0 for the first turns automatic scans off."""
         now = self.get_threshold()
+        given = (threshold0, threshold1, threshold2)
         self._call(
-            Op.SET_THRESHOLD, threshold0, now[1] if threshold1 is None else threshold1,
-            now[2] if threshold2 is None else threshold2,
+            Op.SET_THRESHOLD,
+            *(
+                was if n is None else _arguments.number(n, "a threshold", _arguments.INT)
+                for n, was in zip(given, now)
+            ),
         )
 
     def get_count(self) -> t.Tuple[int, int, int]:
@@ -95,7 +99,7 @@ class Collector:
 
     def set_debug(self, flags: int) -> None:
         """Sets the debug flags, DEBUG_... The kernel's log has what they tell."""
-        self._call(Op.SET_DEBUG, flags)
+        self._call(Op.SET_DEBUG, _arguments.number(flags, "flags"))
 
     def get_debug(self) -> int:
         """The debug flags."""
@@ -116,6 +120,7 @@ class Collector:
         if not heap._watching:
             self._call(Op.WATCH, _abi.WATCH_GC)
             heap._watching = True
+            heap._hears = True
         return heap._gc_callbacks
 
     def _records(self, opcode: Op, *args: int, last: int = -1) -> t.Iterator[_abi.Record]:

@@ -10,9 +10,10 @@ import struct
 import threading
 import traceback
 import typing as t
+import warnings
 import weakref
 
-from . import _abi, objects
+from . import _abi, _arguments, objects
 from ._abi import Op
 from ._errors import Error, HeapTypeError
 from ._session import Batch, Result, Session, attach, create
@@ -48,7 +49,10 @@ class TypeInfo:
         self.number = number
         self.cls = cls
         self.slots = 0
-        self.payload = 0
+        # Of a type that another session defined: None until somebody asks.
+        self.payload: t.Optional[int] = None
+        # The program's own, which knows the names of the slots and what is to be called.
+        self.own = False
         self.names: t.Dict[str, int] = {}
         self.finalizer: t.Optional[Finalizer] = None
 
@@ -106,8 +110,14 @@ class Heap:
         event_thread: bool = False,
         device: t.Optional[str] = None,
     ) -> None:
-        limits = _abi.Limits(max_bytes, max_objects, max_handles)
-        self._begin(Session(create(name, limits), device), f"refslab {name}", event_thread)
+        limits = _abi.Limits(
+            _arguments.number(max_bytes, "max_bytes"),
+            _arguments.number(max_objects, "max_objects"),
+            _arguments.number(max_handles, "max_handles"),
+        )
+        start = create(_arguments.name(name, "heap"), limits)
+        self._begin(Session(start, device), f"refslab {name}", event_thread)
+        self._hears = True
 
     @classmethod
     def attach(
@@ -125,11 +135,14 @@ class Heap:
         another process, by a session of its own. It has the other's rights: with readonly it can
         only look, without collect it cannot use the collector's controls, without limits not change
         the heap's limits. The descriptor may be closed afterwards.
+
+        Events of objects go to whichever session asks first. This one does not ask before it has a
+        finalizer, a callback or an event_thread of its own.
         """
         flags = 0 if not readonly else _abi.ATTACH_READONLY
         flags |= 0 if collect else _abi.ATTACH_NO_COLLECT
         flags |= 0 if limits else _abi.ATTACH_NO_LIMITS
-        number = fd if isinstance(fd, int) else fd.fileno()
+        number = _arguments.descriptor(fd)
         heap = cls.__new__(cls)
         heap._begin(Session(attach(number, flags), device), "refslab attached", event_thread)
         return heap
@@ -145,6 +158,9 @@ class Heap:
         self._prune_at = 64
         self._gc_callbacks: t.List[GcCallback] = []
         self._watching = False
+        # Does run_events() read events, and did it say that it cannot do anything with some?
+        self._hears = event_thread
+        self._warned = False
         self._pending: t.List[_abi.EventRecord] = []
         self._thread: t.Optional[threading.Thread] = None
         if event_thread:
@@ -296,6 +312,8 @@ class Heap:
             | (_abi.TYPE_ACYCLIC if acyclic else 0)
             | (_abi.TYPE_MAPPED if mapped else 0)
         )
+        if finalizer and finalizer is not True:
+            _arguments.function(finalizer, "finalizer")
         definition = _abi.TypeDef(flags, count, payload, cache)
         text = ctypes.create_string_buffer(name.encode())
         number, _ = self._session.call(
@@ -305,8 +323,10 @@ class Heap:
         info = TypeInfo(name, number, objects.UserObject)
         info.slots = count
         info.payload = payload
+        info.own = True
         info.names = {slot: i for i, slot in enumerate(names)}
         info.finalizer = finalizer if callable(finalizer) else None
+        self._hears = self._hears or bool(finalizer)
         self._types[number] = info
         return Type(self, info)
 
@@ -330,6 +350,8 @@ class Heap:
         """
         if not isinstance(obj, Object):
             raise TypeError(f"cannot create a weak reference to {obj!r}")
+        if callback is not None:
+            _arguments.function(callback, "callback")
         try:
             new = self._object(
                 Op.WEAK, self._handle(obj), _abi.WEAK_CALLBACK if callback is not None else 0
@@ -339,6 +361,7 @@ class Heap:
         if callback is not None:
             with self._lock:
                 self._callbacks[new._id] = callback
+                self._hears = True
             self._prune()
         return t.cast(objects.WeakRef, new)
 
@@ -363,22 +386,23 @@ class Heap:
 
     def by_id(self, number: _Int) -> t.Optional[Object]:
         """The object with that id, or None when it is dead or nobody was told the id."""
-        return self._alive(Op.BYID, number)
+        return self._alive(Op.BYID, _arguments.number(number, "an id"))
 
     def publish(self, name: _Str, value: t.Any) -> None:
         """
         Has the heap keep an object under a name, for all its sessions, until unpublish() or the
         heap's end. What is no object of the heap becomes one. The name is an identifier.
         """
+        data = _arguments.name(name, "root")
         obj = self.convert(value)
-        data = name.encode()
         text = ctypes.create_string_buffer(data, len(data) or 1)
         self._call(Op.PUBLISH, self._handle(obj), ctypes.addressof(text), len(data))
 
     def lookup(self, name: _Str) -> t.Any:
         """What is published under that name, as a program loads it; KeyError."""
+        data = _arguments.name(name, "root")
         try:
-            return self._load(Op.LOOKUP, text=name.encode())
+            return self._load(Op.LOOKUP, text=data)
         except Error as e:
             if e.errno == errno.ENODATA:
                 raise KeyError(name) from None
@@ -386,7 +410,7 @@ class Heap:
 
     def unpublish(self, name: _Str) -> None:
         """Ends a root; KeyError."""
-        data = name.encode()
+        data = _arguments.name(name, "root")
         text = ctypes.create_string_buffer(data, len(data) or 1)
         try:
             self._call(Op.UNPUBLISH, ctypes.addressof(text), len(data))
@@ -416,16 +440,19 @@ class Heap:
         max_handles: t.Optional[_Int] = None,
     ) -> t.Dict[_Str, _Int]:
         """The heap's limits, 0 for none, after those that are given were set."""
+        given = {
+            what: _arguments.number(n, what)
+            for what, n in (
+                ("max_bytes", max_bytes), ("max_objects", max_objects), ("max_handles", max_handles)
+            )
+            if n is not None
+        }
         limits = _abi.Limits()
         size = ctypes.sizeof(limits)
         self._call(Op.GET_LIMITS, ctypes.addressof(limits), size)
-        if (max_bytes, max_objects, max_handles) != (None, None, None):
-            if max_bytes is not None:
-                limits.max_bytes = max_bytes
-            if max_objects is not None:
-                limits.max_objects = max_objects
-            if max_handles is not None:
-                limits.max_handles = max_handles
+        if given:
+            for what, n in given.items():
+                setattr(limits, what, n)
             self._call(Op.SET_LIMITS, ctypes.addressof(limits), size)
         return {
             "max_bytes": limits.max_bytes,
@@ -460,8 +487,11 @@ class Heap:
         """
         Calls the finalizers and callbacks that are due, with those that are due because of that,
         and returns how many events there were. Waits timeout seconds for the first, None for ever.
-        What a callback raises comes out of here; the events after it are for the next time.
+        What a callback raises comes out of here; the events after it are for the next time. Of an
+        attached heap that has neither finalizers nor callbacks it returns 0 at once.
         """
+        if not self._hears:
+            return 0
         count = 0
         wait = timeout
         while True:
@@ -500,13 +530,27 @@ class Heap:
         # Whatever happens, the event's handle goes, unless an object has it by then.
         obj = self._wrap(record.handle)
         if record.event == _abi.EVENT_FINALIZE:
-            finalizer = self._types[self._type_of(obj)].finalizer
-            if finalizer is not None:
-                finalizer(obj)
+            info = self._types[self._type_of(obj)]
+            if info.finalizer is not None:
+                info.finalizer(obj)
+            elif not info.own:
+                self._warn(f"a finalizer of {info.name!r}")
         elif record.event == _abi.EVENT_WEAKREF:
             callback = self._callbacks.pop(obj._id, None)
             if callback is not None:
                 callback(t.cast(objects.WeakRef, obj))
+            else:
+                self._warn("a callback of a weak reference")
+
+    def _warn(self, what: _Str) -> None:
+        """An event that another session was to have is lost to it. Said once."""
+        if self._warned:
+            return
+        self._warned = True
+        warnings.warn(
+            f"{self!r} was told of {what} that this session does not have: let only the session "
+            "that has it read events", RuntimeWarning, stacklevel=4,
+        )
 
     def _dispatch_gc(self, record: _abi.GcRecord) -> None:
         if record.event == _abi.EVENT_GC_LOST:
@@ -727,6 +771,26 @@ class Heap:
     def _alive(self, opcode: Op, arg: _Int) -> t.Optional[Object]:
         handle, _ = self._session.call(opcode, arg)
         return self._wrap(handle) if handle else None
+
+    def _payload_size(self, handle: _Int) -> _Int:
+        """
+        How large the payload is of an object whose type another session defined. No operation says
+        so, but whether a byte is within it.
+        """
+        least, most = 0, _abi.MAX_MAPPED
+        byte = ctypes.create_string_buffer(1)
+        while least < most:
+            middle = (least + most + 1) // 2
+            try:
+                self._session.call(Op.READ, handle, middle - 1, ctypes.addressof(byte), 1)
+                least = middle
+            except HeapTypeError:
+                return 0
+            except Error as e:
+                if e.errno != errno.ERANGE:
+                    raise
+                most = middle - 1
+        return least
 
     def _read(self, handle: _Int, offset: _Int, length: _Int) -> _Bytes:
         if not length:

@@ -11,7 +11,7 @@ from collections.abc import ValuesView
 
 from . import bulk, mapping
 from ._abi import MAX_ATTRIBUTE, Op
-from ._errors import Error, HeapTypeError
+from ._errors import Error, HeapPermissionError, HeapTypeError
 from .atoms import VALUES, Bytes, Float, Int, Object, Str
 
 if t.TYPE_CHECKING:
@@ -330,6 +330,17 @@ def _not_a_key(error: Error, key: t.Any) -> Exception:
     return TypeError(f"a {name} cannot be a key")
 
 
+def _search(of: Object, key: t.Any) -> t.Optional[Object]:
+    """The key or element that equals key, by a look at all of them."""
+    try:
+        hash(key)
+        if isinstance(key, frozenset):
+            raise TypeError
+    except TypeError:
+        raise _not_a_key(HeapTypeError(), key) from None
+    return bulk.search(of, key)
+
+
 _CONTAINERS: t.Dict[type, str] = {list: "List", dict: "Dict", set: "Set", frozenset: "Set"}
 
 
@@ -386,9 +397,18 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             return KeyError(key)
         return _not_a_key(error, key)
 
+    def _there(self, key: t.Any) -> Object:
+        """The key that is there, for a session that cannot make one to compare with."""
+        found = _search(self, key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
     def __getitem__(self, key: t.Any) -> t.Any:
         try:
             return self._heap._load(Op.DICT_ITEM, self._use(), value=key)
+        except HeapPermissionError:
+            return self[self._there(key)]
         except Error as e:
             raise self._missing(e, key) from None
 
@@ -396,6 +416,8 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
         """The value as an object of the heap, also where [] gives a Python value."""
         try:
             return self._heap._object(Op.DICT_ITEM, self._use(), value=key)
+        except HeapPermissionError:
+            return self.at(self._there(key))
         except Error as e:
             raise self._missing(e, key) from None
 
@@ -416,6 +438,8 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
     def __contains__(self, key: object) -> bool:
         try:
             return bool(self._heap._store(Op.CONTAINS, self._use(), value=key))
+        except HeapPermissionError:
+            return _search(self, key) is not None
         except Error as e:
             raise self._missing(e, key) from None
 
@@ -523,6 +547,8 @@ class Set(Object, MutableSet):  # type: ignore[type-arg]
     def __contains__(self, value: object) -> bool:
         try:
             return bool(self._heap._store(Op.CONTAINS, self._use(), value=value))
+        except HeapPermissionError:
+            return _search(self, value) is not None
         except Error as e:
             raise _not_a_key(e, value) from None
 
@@ -681,6 +707,11 @@ class UserObject(_Attributes):
         try:
             return self._info.names[name]
         except KeyError:
+            if not self._info.own:
+                raise AttributeError(
+                    f"{self._info.name!r} was defined by another session, and this one does not "
+                    f"know which slot {name!r} is: slots have numbers, o[0]"
+                ) from None
             raise AttributeError(f"{self._info.name!r} has no slot {name!r}") from None
 
     def __len__(self) -> int:
@@ -759,7 +790,10 @@ class Payload:
         self._of = of
 
     def __len__(self) -> int:
-        return self._of._info.payload
+        size = self._of._info.payload
+        if size is None:
+            size = self._of._info.payload = self._of._heap._payload_size(self._of._use())
+        return size
 
     def _range(self, index: t.Union[int, slice]) -> t.Tuple[int, int]:
         if isinstance(index, slice):
