@@ -75,7 +75,7 @@ static void say_goodbye(struct refslab_session *s)
 		fprintf(stderr, "cycle: no event\n");
 		exit(1);
 	}
-	check(0, refslab_read_events(s, &event, 1, &count));
+	check(REFSLAB_CALL_READ_EVENTS, refslab_read_events(s, &event, 1, &count));
 	check(REFSLAB_OP_READ, refslab_op_read(s, event.handle, 0, text, sizeof(text)));
 	printf("dropped: %zu event%s, it says %.16s\n", count,
 	       event.event == REFSLAB_EVENT_FINALIZE ? " of a finalizer" : "", text);
@@ -89,8 +89,8 @@ int main(void)
 {
 	struct refslab_session *s;
 
-	check(0, refslab_session_open(NULL, &s));
-	check(0, refslab_session_create(s, "cycle", 0, NULL));
+	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &s));
+	check(REFSLAB_CALL_CREATE, refslab_session_create(s, "cycle", 0, NULL));
 	two_lists(s);
 	say_goodbye(s);
 	refslab_session_close(s);

@@ -249,8 +249,8 @@ static int produce(void)
 	char stop;
 	int fd = receive_fd(0);
 
-	check(0, refslab_session_open(NULL, &s));
-	check(0, refslab_session_attach(s, fd, WORKER, NULL, NULL));
+	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &s));
+	check(REFSLAB_CALL_ATTACH, refslab_session_attach(s, fd, WORKER, NULL, NULL));
 	close(fd);
 	log = lookup("log", 0);
 	for (i = 0; i < consumers; i++)
@@ -304,8 +304,8 @@ static void consume(unsigned int number, int fd)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	srand(getpid());
-	check(0, refslab_session_open(NULL, &s));
-	check(0, refslab_session_attach(s, fd, WORKER, NULL, NULL));
+	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &s));
+	check(REFSLAB_CALL_ATTACH, refslab_session_attach(s, fd, WORKER, NULL, NULL));
 	close(fd);
 	inbox = lookup("inbox%u", number);
 	for (;;) {
@@ -516,15 +516,15 @@ static bool run(unsigned int seconds)
 	int to;
 
 	srand(getpid());
-	check(0, refslab_session_open(NULL, &s));
-	check(0, refslab_session_create(s, "messages", HEAP_BYTES, NULL));
+	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &s));
+	check(REFSLAB_CALL_CREATE, refslab_session_create(s, "messages", HEAP_BYTES, NULL));
 	publish_list("log", 0);
 	for (i = 0; i < consumers; i++)
 		publish_list("inbox%u", i);
 
 	/* Whoever is given our own descriptor may do all that we may: so here is another one. */
-	check(0, refslab_session_open(NULL, &given));
-	check(0, refslab_session_attach(given, refslab_session_fd(s), WORKER, NULL, NULL));
+	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &given));
+	check(REFSLAB_CALL_ATTACH, refslab_session_attach(given, refslab_session_fd(s), WORKER, NULL, NULL));
 	producer = start_producer(refslab_session_fd(given), &to);
 	for (i = 0; i < consumers; i++)
 		consumer[i] = start_consumer(i, refslab_session_fd(given));

@@ -94,7 +94,7 @@ static const char * const names[] = {
 static_assert(ARRAY_SIZE(names) == REFSLAB_OP_LAST + 1, "an opcode has no name");
 
 struct text {
-	unsigned int opcode;		/* 0: of any operation */
+	unsigned int opcode;		/* or an enum refslab_call; 0: of any operation */
 	int err;
 	const char *text;
 };
@@ -183,6 +183,41 @@ static const struct text texts[] = {
 	  "only sets, instances and objects of types defined with weakref have weak references" },
 	{ REFSLAB_OP_DEREF, EPROTOTYPE, "the object is not a weak reference" },
 
+	{ REFSLAB_CALL_OPEN, EPERM, "no permission to open the device" },
+	{ REFSLAB_CALL_OPEN, EMFILE, "the process has too many open files" },
+	{ REFSLAB_CALL_OPEN, ENFILE, "the system has too many open files" },
+	{ REFSLAB_CALL_OPEN, ENOMEM, "no memory, or the limit of the memory cgroup is reached" },
+	{ REFSLAB_CALL_QUERY, ENOTTY, "the device is another than refslab's" },
+	{ REFSLAB_CALL_CREATE, EINVAL,
+	  "a heap's name is at most 31 printable ASCII characters without blanks" },
+	{ REFSLAB_CALL_CREATE, ENOTTY, "the device is another than refslab's" },
+	{ REFSLAB_CALL_CREATE, ENOMEM, "no memory, or the limit of the memory cgroup is reached" },
+	{ REFSLAB_CALL_ATTACH, EBADF, "there is no such file descriptor" },
+	{ REFSLAB_CALL_ATTACH, EINVAL, "the descriptor is none of another session" },
+	{ REFSLAB_CALL_ATTACH, ENOTCONN, "the other session has no heap" },
+	{ REFSLAB_CALL_ATTACH, EOPNOTSUPP, "this kernel does not know one of the flags" },
+	{ REFSLAB_CALL_ATTACH, ENOTTY, "this kernel does not know the call" },
+	{ REFSLAB_CALL_SUBMIT, E2BIG, "at most 4096 operations are carried out by one call" },
+	{ REFSLAB_CALL_READ_EVENTS, EPERM,
+	  "the session was attached without the right to read events of objects" },
+	{ REFSLAB_CALL_READ_EVENTS, EINVAL, "there is no room for an event" },
+	{ REFSLAB_CALL_READ_EVENTS, EMFILE,
+	  "the session has no handle left, or the heap is at its limit of handles" },
+	{ REFSLAB_CALL_MAP_OBJECT, EPROTOTYPE,
+	  "only objects of types that are mapped have a place" },
+	{ REFSLAB_CALL_MAP_OBJECT, ENOENT, "no such handle" },
+	{ REFSLAB_CALL_MAP_OBJECT, ENXIO, "the object has died" },
+	{ REFSLAB_CALL_MAP_OBJECT, EACCES,
+	  "the session may only read, or what is mapped was to be executable" },
+	{ REFSLAB_CALL_MAP_OBJECT, ENOMEM,
+	  "no memory, or the process has as many mappings as it can have" },
+	{ REFSLAB_CALL_MAP_WINDOW, EINVAL, "a mapping has at least one byte" },
+	{ REFSLAB_CALL_MAP_WINDOW, ENXIO, "that is larger than the window" },
+	{ REFSLAB_CALL_MAP_WINDOW, EACCES,
+	  "the session may only read, or what is mapped was to be executable" },
+	{ REFSLAB_CALL_MAP_WINDOW, ENOMEM,
+	  "no memory, or the process has as many mappings as it can have" },
+
 	{ 0, EPERM, "the session was attached without the right to do that" },
 	{ 0, ENOENT, "no such handle" },
 	{ 0, EPROTOTYPE, "the object is of another type than the operation works on" },
@@ -199,7 +234,7 @@ static const struct text texts[] = {
 	{ 0, E2BIG, "more than this kernel understands in one call" },
 };
 
-/* Of other calls than operations. */
+/* Of other calls than operations, whichever it was. */
 static const struct text call_texts[] = {
 	{ 0, ENOENT, "no such device: the refslab module is not loaded" },
 	{ 0, ENXIO, "no such device: the refslab module is not loaded" },
@@ -210,7 +245,7 @@ static const struct text call_texts[] = {
 	{ 0, EMFILE, "the process has too many open files, or the session no handle left" },
 	{ 0, EAGAIN, "there is no event" },
 	{ 0, EINVAL,
-	  "no heap's name (31 printable ASCII characters at most), or not another session" },
+	  "no heap's name (31 printable ASCII characters without blanks), or not another session" },
 };
 
 static const char *look_up(const struct text *t, size_t n, unsigned int opcode, int err)
@@ -232,7 +267,7 @@ const char *refslab_strerror(unsigned int opcode, int err)
 		return "success";
 	if (opcode)
 		text = look_up(texts, ARRAY_SIZE(texts), opcode, err);
-	else
+	if (!text && (!opcode || opcode >= REFSLAB_CALL_OPEN))
 		text = look_up(call_texts, ARRAY_SIZE(call_texts), 0, err);
 	if (!text)
 		text = look_up(texts, ARRAY_SIZE(texts), 0, err);

@@ -123,9 +123,22 @@ bool refslab_event_of_gc(const struct refslab_event_record *record, struct refsl
  * Errors as sentences
  */
 
+/* Calls of this library that are no operations, for refslab_strerror(). */
+enum refslab_call {
+	REFSLAB_CALL_OPEN = 0x10000,	/* refslab_session_open() */
+	REFSLAB_CALL_QUERY,		/* refslab_session_query() */
+	REFSLAB_CALL_CREATE,		/* refslab_session_create() and _create_limited() */
+	REFSLAB_CALL_ATTACH,		/* refslab_session_attach() */
+	REFSLAB_CALL_SUBMIT,		/* refslab_session_submit(), when it is no operation's error */
+	REFSLAB_CALL_READ_EVENTS,	/* refslab_read_events() */
+	REFSLAB_CALL_MAP_OBJECT,	/* refslab_map_object() */
+	REFSLAB_CALL_MAP_WINDOW,	/* refslab_map_window() */
+};
+
 /*
- * What @err (an errno of either sign) means after operation @opcode; @opcode 0: after another call
- * of this library. Never NULL; the text is constant and need not be freed.
+ * What @err (an errno of either sign) means after operation @opcode, or after an enum refslab_call;
+ * @opcode 0: after one of these calls, whichever it was. Never NULL; the text is constant and need
+ * not be freed.
  */
 const char *refslab_strerror(unsigned int opcode, int err);
 
@@ -385,12 +398,17 @@ int refslab_op_map(struct refslab_session *s, __u32 handle, __u64 *offset, __u64
  * Maps an object's payload, shared; prot: PROT_READ, or with PROT_WRITE. *@addr and *@len are for
  * munmap(). When the object dies, touching it is SIGBUS, as the mapping is no reference; but it
  * keeps the session open, like a file descriptor, until it is undone.
+ * -ENOENT: no such handle; -EPROTOTYPE: not of a type with REFSLAB_TYPE_MAPPED; -EACCES: PROT_WRITE
+ * on a session that may only read, or PROT_EXEC; -ENXIO: the object died meanwhile; -ENOTCONN: no
+ * heap; -ENOMEM: no memory, or the process has as many mappings as it can have.
  */
 int refslab_map_object(struct refslab_session *s, __u32 handle, int prot, void **addr, size_t *len);
 
 /*
  * Maps the first @len bytes of the heap's window, at most REFSLAB_WINDOW: all payloads that are or
- * will be there, each at the offset that refslab_op_map() tells.
+ * will be there, each at the offset that refslab_op_map() tells. Touching what is nobody's place is
+ * SIGBUS. -EINVAL: @len is 0; -ENXIO: @len is over REFSLAB_WINDOW; -EACCES, -ENOTCONN, -ENOMEM: as
+ * for refslab_map_object().
  */
 int refslab_map_window(struct refslab_session *s, int prot, size_t len, void **addr);
 

@@ -269,4 +269,76 @@ TEST(words)
 	EXPECT_NE(NULL, refslab_strerror(0, 4000));
 }
 
+/* The same of calls that are no operations: what each says of the errors that it really gives. */
+TEST_F(library, words_of_calls)
+{
+	struct refslab_session *other, *only;
+	struct refslab_event_record record;
+	struct refslab_query query;
+	unsigned int call;
+	size_t count, len;
+	__u32 list;
+	void *at;
+	int err;
+
+	for (call = REFSLAB_CALL_OPEN; call <= REFSLAB_CALL_MAP_WINDOW; call++) {
+		EXPECT_EQ(NULL, refslab_opcode_name(call));
+		EXPECT_STREQ("interrupted by a signal", refslab_strerror(call, -EINTR));
+		EXPECT_STREQ("success", refslab_strerror(call, 0));
+	}
+
+	err = refslab_session_open("/nonexistent", &other);
+	EXPECT_STREQ("no such device: the refslab module is not loaded",
+		     refslab_strerror(REFSLAB_CALL_OPEN, err));
+	ASSERT_EQ(0, refslab_session_open("/dev/null", &other));
+	err = refslab_session_query(other, &query);
+	EXPECT_STREQ("the device is another than refslab's",
+		     refslab_strerror(REFSLAB_CALL_QUERY, err));
+	refslab_session_close(other);
+
+	ASSERT_EQ(0, refslab_session_open(NULL, &other));
+	err = refslab_session_create(other, "a b", 0, NULL);
+	EXPECT_STREQ("a heap's name is at most 31 printable ASCII characters without blanks",
+		     refslab_strerror(REFSLAB_CALL_CREATE, err));
+	err = refslab_session_attach(other, -1, 0, NULL, NULL);
+	EXPECT_STREQ("there is no such file descriptor",
+		     refslab_strerror(REFSLAB_CALL_ATTACH, err));
+	err = refslab_session_attach(other, refslab_session_fd(other), 0, NULL, NULL);
+	EXPECT_STREQ("the descriptor is none of another session",
+		     refslab_strerror(REFSLAB_CALL_ATTACH, err));
+	ASSERT_EQ(0, refslab_session_open(NULL, &only));
+	err = refslab_session_attach(only, refslab_session_fd(other), 0, NULL, NULL);
+	EXPECT_STREQ("the other session has no heap", refslab_strerror(REFSLAB_CALL_ATTACH, err));
+
+	ASSERT_EQ(0, refslab_session_attach(only, refslab_session_fd(self->s),
+					    REFSLAB_ATTACH_READONLY, NULL, NULL));
+	err = refslab_read_events(only, &record, 1, &count);
+	EXPECT_STREQ("the session was attached without the right to read events of objects",
+		     refslab_strerror(REFSLAB_CALL_READ_EVENTS, err));
+	err = refslab_read_events(self->s, &record, 0, &count);
+	EXPECT_STREQ("there is no room for an event",
+		     refslab_strerror(REFSLAB_CALL_READ_EVENTS, err));
+
+	ASSERT_EQ(0, refslab_op_list(self->s, &list));
+	err = refslab_map_object(self->s, list, PROT_READ, &at, &len);
+	EXPECT_STREQ("only objects of types that are mapped have a place",
+		     refslab_strerror(REFSLAB_CALL_MAP_OBJECT, err));
+	ASSERT_EQ(0, refslab_op_close(self->s, list));
+	err = refslab_map_object(self->s, list, PROT_READ, &at, &len);
+	EXPECT_STREQ("no such handle", refslab_strerror(REFSLAB_CALL_MAP_OBJECT, err));
+
+	err = refslab_map_window(only, PROT_READ | PROT_WRITE, 4096, &at);
+	EXPECT_STREQ("the session may only read, or what is mapped was to be executable",
+		     refslab_strerror(REFSLAB_CALL_MAP_WINDOW, err));
+	err = refslab_map_window(self->s, PROT_READ, 0, &at);
+	EXPECT_STREQ("a mapping has at least one byte",
+		     refslab_strerror(REFSLAB_CALL_MAP_WINDOW, err));
+	err = refslab_map_window(self->s, PROT_READ, REFSLAB_WINDOW + 4096, &at);
+	EXPECT_STREQ("that is larger than the window",
+		     refslab_strerror(REFSLAB_CALL_MAP_WINDOW, err));
+
+	refslab_session_close(only);
+	refslab_session_close(other);
+}
+
 TEST_HARNESS_MAIN

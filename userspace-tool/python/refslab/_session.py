@@ -33,7 +33,7 @@ def opcode_name(opcode: int) -> Optional[str]:
 
 
 def error(opcode: int, err: int) -> _errors.Error:
-    """The exception for an error of an operation, or with opcode 0 of another call."""
+    """The exception for an error of an operation, or of a call of the library."""
     err = abs(err)
     sentence: bytes = _lib.refslab_strerror(opcode, err)
     return _errors.make(err, sentence.decode(), opcode_name(opcode))
@@ -46,18 +46,19 @@ class Result(int):
 Results = List[Tuple[int, int]]
 
 
-# Gives a session a heap; returns 0 or the error.
-Start = Callable[[ctypes.c_void_p, ctypes.c_uint32], int]
+# Gives a session a heap.
+Start = Callable[[ctypes.c_void_p, ctypes.c_uint32], None]
 
 
 def create(name: bytes, limits: _abi.Limits) -> Start:
     """A new heap."""
 
-    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
+    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> None:
         err: int = _lib.refslab_session_create_limited(
             session, name, ctypes.byref(limits), ctypes.byref(heap_id)
         )
-        return err
+        if err:
+            raise error(_abi.CALL_CREATE, err)
 
     return start
 
@@ -65,9 +66,10 @@ def create(name: bytes, limits: _abi.Limits) -> Start:
 def attach(fd: int, flags: int) -> Start:
     """The heap of another session."""
 
-    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> int:
+    def start(session: ctypes.c_void_p, heap_id: ctypes.c_uint32) -> None:
         err: int = _lib.refslab_session_attach(session, fd, flags, ctypes.byref(heap_id), None)
-        return err
+        if err:
+            raise error(_abi.CALL_ATTACH, err)
 
     return start
 
@@ -93,11 +95,9 @@ class Session:
             raise ValueError("the path of a device has no NUL in it")
         err: int = _lib.refslab_session_open(device, ctypes.byref(handle))
         if err:
-            raise error(0, err)
+            raise error(_abi.CALL_OPEN, err)
         try:
-            err = start(handle, heap_id)
-            if err:
-                raise error(0, err)
+            start(handle, heap_id)
             self._fd: int = _lib.refslab_session_fd(handle)
             flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
             fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_NONBLOCK)
@@ -208,7 +208,7 @@ class Session:
         if err in (-errno.EAGAIN, -errno.EINTR):
             return []
         if err:
-            raise error(0, err)
+            raise error(_abi.CALL_READ_EVENTS, err)
         return records[: count.value]
 
 
@@ -267,7 +267,9 @@ class Batch:
                 done, err = self._session.submit(ops, len(ops))
                 results.extend((op.result[0], op.result[1]) for op in ops[:done])
                 if err and err != -errno.EINTR:
-                    raise error(self._ops[len(results)][0] if done < len(ops) else 0, err)
+                    raise error(
+                        self._ops[len(results)][0] if done < len(ops) else _abi.CALL_SUBMIT, err
+                    )
             except BaseException:
                 self._undo()
                 raise
