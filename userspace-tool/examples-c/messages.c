@@ -47,6 +47,7 @@
 #include <librefslab.h>
 
 #define MAX_CONSUMERS	64
+#define MAX_SECONDS	86400
 #define MAX_INBOX	16		/* messages that wait; then the producer does, too */
 #define MAX_LOG		1000		/* conversations in the log, likewise */
 #define AT_A_TIME	50		/* conversations that the parent looks at between kills */
@@ -561,6 +562,19 @@ static bool run(unsigned int seconds)
 	       !tally.failed && !left;
 }
 
+/* Digits, and nothing else: a number from 1 to @max; 0 for what is none. */
+static unsigned int read_number(const char *text, unsigned long max)
+{
+	unsigned long number;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return 0;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	return errno || *end || number > max ? 0 : number;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int seconds = 5;
@@ -571,11 +585,12 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "producer"))
 		return produce();
 	if (argc > 1)
-		seconds = atoi(argv[1]);
+		seconds = read_number(argv[1], MAX_SECONDS);
 	if (argc > 2)
-		consumers = atoi(argv[2]);
-	if (argc > 3 || !seconds || !consumers || consumers > MAX_CONSUMERS) {
-		fprintf(stderr, "usage: messages [SECONDS [CONSUMERS]]\n");
+		consumers = read_number(argv[2], MAX_CONSUMERS);
+	if (argc > 3 || !seconds || !consumers) {
+		fprintf(stderr, "usage: messages [SECONDS [CONSUMERS]], at most %u and %u\n",
+			MAX_SECONDS, MAX_CONSUMERS);
 		return 2;
 	}
 	return run(seconds) ? 0 : 1;

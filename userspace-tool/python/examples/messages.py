@@ -18,6 +18,7 @@ without a reply, and begins again, or with one, and only takes it out. As an inb
 a time, it needs no lock. userspace-tool/examples-c/messages.c is the same in C.
 """
 
+import argparse
 import multiprocessing
 import os
 import random
@@ -31,6 +32,8 @@ import refslab
 MAX_INBOX = 16  # messages that wait; then the producer does, too
 MAX_LOG = 1000  # conversations in the log, likewise
 AT_A_TIME = 50  # conversations that the parent looks at between kills
+MAX_CONSUMERS = 64
+MAX_SECONDS = 86400
 PATIENCE = 120  # seconds for the consumers to finish what is left
 
 # What producer and consumers need not do is what they cannot do.
@@ -157,7 +160,7 @@ def start_producer(fd, consumers):
     return producer, ours
 
 
-def main(seconds=5.0, consumers=3):
+def main(seconds, consumers):
     """Whether all went well."""
     heap = refslab.Heap("messages", max_bytes=16 << 20)
     heap.publish("log", [])
@@ -213,8 +216,38 @@ def main(seconds=5.0, consumers=3):
     return sent > 0 and not (lost or auditor.twice or auditor.wrong or failed or left)
 
 
+def within(kind, least, most):
+    """What reads an argument and looks whether it is within bounds."""
+
+    def read(text):
+        value = kind(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not within {least} and {most}")
+        return value
+
+    read.__name__ = kind.__name__
+    return read
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Messages between processes that are killed all the time."
+    )
+    parser.add_argument(
+        "seconds", type=within(float, 0.1, MAX_SECONDS), nargs="?", default=5.0, metavar="SECONDS",
+        help=f"how long to go on, 0.1 to {MAX_SECONDS} (5)",
+    )
+    parser.add_argument(
+        "consumers", type=within(int, 1, MAX_CONSUMERS), nargs="?", default=3, metavar="CONSUMERS",
+        help=f"how many there are, 1 to {MAX_CONSUMERS} (3)",
+    )
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["producer"]:
         produce()
     else:
-        sys.exit(not main(*map(float, sys.argv[1:2]), *map(int, sys.argv[2:3])))
+        given = arguments()
+        sys.exit(not main(given.seconds, given.consumers))
