@@ -13,34 +13,13 @@
 #include "output.h"
 #include "tool.h"
 
-#define ARENA	262144		/* bytes; without one there is no object */
-
 bool refslab_lines_limit(const struct refslab_command *cmd, const char *text, __u64 *max_bytes)
 {
-	size_t len = strlen(text);
-	char *digits = strdup(text);
-	unsigned int shift = 0;
-	bool ok;
+	const char *wrong = refslab_tool_bytes(text, max_bytes);
 
-	if (!digits)
-		return false;
-	if (len && strchr("Kk", text[len - 1]))
-		shift = 10;
-	else if (len && strchr("Mm", text[len - 1]))
-		shift = 20;
-	else if (len && strchr("Gg", text[len - 1]))
-		shift = 30;
-	if (shift)
-		digits[len - 1] = '\0';
-	ok = refslab_tool_number(cmd, "--limit", digits, ~0ull >> shift, max_bytes);
-	free(digits);
-	if (!ok)
-		return false;
-	*max_bytes <<= shift;
-	if (!*max_bytes || *max_bytes >= ARENA)
-		return true;
-	refslab_tool_usage(cmd, "--limit is 0 or at least %u, the bytes of an arena", ARENA);
-	return false;
+	if (wrong)
+		refslab_tool_usage(cmd, "--limit %s", wrong);
+	return !wrong;
 }
 
 /* Caches are per CPU: on one of them the block freed last is the one that is used next. */

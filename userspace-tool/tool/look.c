@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,7 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		{ }
 	};
 	__u64 heap, pid;
+	char *end;
 	int c;
 
 	*options = (struct look_options){ .mount = REFSLAB_DEBUGFS_MOUNT };
@@ -290,10 +292,11 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		case OPTION_PID:
 			if (cmd != &refslab_stat_command)
 				return refslab_tool_usage(cmd, "%s has no --pid", cmd->name);
-			if (!refslab_tool_number(cmd, "--pid", optarg, 1u << 30, &pid))
-				return REFSLAB_EXIT_USAGE;
-			if (!pid)
-				return refslab_tool_usage(cmd, "no process has the number 0");
+			pid = isdigit((unsigned char)*optarg) ? strtoull(optarg, &end, 10) : 0;
+			if (!pid || *end || pid > INT_MAX)
+				return refslab_tool_usage(cmd,
+							  "--pid is a number from 1 to %d, not '%s'",
+							  INT_MAX, optarg);
 			options->pid = pid;
 			break;
 		case OPTION_SAVE:

@@ -58,7 +58,7 @@ static bool next(struct parser_line *line, struct lexer *lexer, struct lexer_tok
 static bool next_operand(struct parser_line *line, struct lexer *lexer, char form,
 			 struct lexer_token *token)
 {
-	if (form != 'f' && form != 'x' && form != 'p')
+	if (form != 'f' && form != 'x' && form != 'p' && form != 'r')
 		return next(line, lexer, token);
 	if (refslab_lexer_next_raw(lexer, token))
 		return true;
@@ -169,20 +169,27 @@ static bool read_bytes(struct parser_line *line, struct parser_arg *arg, enum le
 	return true;
 }
 
-static bool check_option(struct parser_line *line, struct parser_arg *arg)
+static const struct parser_option *find_option(const struct parser_line *line, const char *word)
 {
 	const struct parser_option *o = line->word->options;
+
+	while (o->word && strcasecmp(o->word, word))
+		o++;
+	return o;
+}
+
+static bool check_option(struct parser_line *line, struct parser_arg *arg)
+{
+	const struct parser_option *o = find_option(line, arg->text);
 	unsigned int i;
 
-	while (o->word && strcasecmp(o->word, arg->text))
-		o++;
 	if (!o->word)
 		return fail(line, "there is no option '%s': %s", shorten(arg->text),
 			    line->word->usage);
 	arg->option = o;
-	if (!o->max && arg->has_number)
+	if (!o->max && !o->bytes && arg->has_number)
 		return fail(line, "%s takes no number", o->word);
-	if (o->max && !arg->has_number)
+	if ((o->max || o->bytes) && !arg->has_number)
 		return fail(line, "%s takes a number: %s=N", o->word, o->word);
 	if (o->max && (arg->number < 0 || arg->number > o->max))
 		return fail(line, "%s= is from 0 to %lld", o->word, o->max);
@@ -194,6 +201,24 @@ static bool check_option(struct parser_line *line, struct parser_arg *arg)
 				    line->args[i].option->word, o->word);
 	}
 	return true;
+}
+
+/* What stands behind the = of an option that is a number of bytes. */
+static bool read_limit(struct parser_line *line, struct lexer *lexer, struct parser_arg *arg)
+{
+	struct lexer_token token;
+	const char *wrong;
+	__u64 bytes;
+
+	if (!refslab_lexer_next_raw(lexer, &token))
+		return fail(line, "%s", lexer->error);
+	wrong = refslab_tool_bytes(token.kind == LEXER_WORD ? token.text : "", &bytes);
+	free(token.text);
+	if (wrong)
+		return fail(line, "%s= %s", shorten(arg->text), wrong);
+	arg->number = bytes;
+	arg->has_number = true;
+	return check_option(line, arg);
 }
 
 /* A word, or word=N. */
@@ -208,6 +233,8 @@ static bool read_option(struct parser_line *line, struct lexer *lexer, struct pa
 	if (token.kind != LEXER_EQUALS)
 		return check_option(line, arg);
 	*lexer = ahead;
+	if (find_option(line, arg->text)->bytes)
+		return read_limit(line, lexer, arg);
 	if (!next(line, lexer, &token))
 		return false;
 	free(token.text);
@@ -249,8 +276,10 @@ static bool check_arg(struct parser_line *line, struct lexer *lexer, enum lexer_
 		return fail(line, "an attribute is [A-Za-z_][A-Za-z0-9_]*, at most %d long",
 			    MAX_ATTRIBUTE);
 	case 'r':
-		return arg->len <= REFSLAB_MAX_ROOT_NAME ||
-		       fail(line, "a root's name is at most %u long", REFSLAB_MAX_ROOT_NAME);
+		return (refslab_lexer_is_word(arg->text, arg->len) &&
+			arg->len <= REFSLAB_MAX_ROOT_NAME) ||
+		       fail(line, "a root's name is an identifier of at most %u bytes",
+			    REFSLAB_MAX_ROOT_NAME);
 	case 'p':
 		if (arg->len && strlen(arg->text) == arg->len)
 			return true;

@@ -13,6 +13,7 @@ struct parser_option {
 	__u32 value;		/* for whoever carries the statement out */
 	__s64 max;		/* word=N, with N from 0 to this; 0: it takes no number */
 	bool alone;		/* has no other beside it */
+	bool bytes;		/* word=N, with N for refslab_tool_bytes() */
 };
 
 struct parser_arg {
@@ -20,7 +21,7 @@ struct parser_arg {
 	char *text;		/* a name, an option's name, or a string's or other bytes */
 	size_t len;
 	const struct parser_option *option;
-	__s64 number;
+	__s64 number;		/* of bytes, a __u64 */
 	double real;
 	bool has_number;	/* it is a number, or an option that has one */
 };

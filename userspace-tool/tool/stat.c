@@ -102,6 +102,11 @@ static int print_process(const struct look_options *options)
 				   "there is none" : strerror(errno));
 		return REFSLAB_EXIT_FAILED;
 	}
+	if (!json_object_array_length(sessions)) {
+		refslab_tool_error("process %u has no session with a heap", options->pid);
+		json_object_put(sessions);
+		return REFSLAB_EXIT_FAILED;
+	}
 	if (options->json) {
 		refslab_tool_json(sessions);
 		return REFSLAB_EXIT_OK;
@@ -152,7 +157,7 @@ const struct refslab_command refslab_stat_command = {
 	"and what they have changed by; bytes_given_back are arenas returned to the kernel.\n"
 	"Reads debugfs, which only root may. With --pid it prints what /proc tells of a process's\n"
 	"sessions and their heaps, without root, for whoever may look into the process.\n\n"
-	"      --pid PID      the sessions of that process\n"
+	"      --pid PID      the sessions of that process, a number from 1\n"
 	"      --save FILE    keep this moment in a file\n"
 	"      --since FILE   compare with a moment that was saved, of the same heap or heaps\n"
 	"      --interval S   compare with S seconds ago, which are spent waiting\n"

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -58,6 +59,29 @@ bool refslab_tool_number(const struct refslab_command *cmd, const char *option, 
 		return true;
 	refslab_tool_usage(cmd, "%s is a number from 0 to %llu, not '%s'", option, max, text);
 	return false;
+}
+
+#define ARENA	262144		/* bytes; without one there is no object */
+
+const char *refslab_tool_bytes(const char *text, __u64 *bytes)
+{
+	static const char units[] = "KMG";
+	unsigned int shift = 0;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (unit) {
+		shift = 10 * (unit - units + 1);
+		end++;
+	}
+	if (!isdigit((unsigned char)*text) || *end || errno || *bytes > ~0ull >> shift)
+		return "takes a number of bytes below 2^64; K, M or G may stand behind it";
+	*bytes <<= shift;
+	return !*bytes || *bytes >= ARENA ? NULL :
+	       "is 0 or at least 262144, the bytes of an arena";
 }
 
 struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,

@@ -54,6 +54,12 @@ int refslab_tool_usage(const struct refslab_command *cmd, const char *fmt, ...) 
 int refslab_tool_help(const struct refslab_command *cmd);
 
 /*
+ * A number of bytes for a heap's limit: 1048576, 1024K, 1M; 0 for none. NULL, or what is wrong with
+ * @text, as a sentence whose subject is missing.
+ */
+const char *refslab_tool_bytes(const char *text, __u64 *bytes);
+
+/*
  * An unsigned decimal number of at most @max, nothing else in @text. Returns false, and says so as
  * a usage error of @cmd, when it is not one.
  */

@@ -52,7 +52,7 @@ static const struct parser_option graph_options[] = {
 };
 
 static const struct parser_option limits_options[] = {
-	OPTION("bytes", WORDS_BYTES, .max = INT64_MAX),
+	OPTION("bytes", WORDS_BYTES, .bytes = true),
 	OPTION("objects", WORDS_OBJECTS, .max = INT64_MAX),
 	OPTION("handles", WORDS_HANDLES, .max = INT64_MAX),
 	{ }
