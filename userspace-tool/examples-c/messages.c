@@ -525,7 +525,8 @@ static bool run(unsigned int seconds)
 
 	/* Whoever is given our own descriptor may do all that we may: so here is another one. */
 	check(REFSLAB_CALL_OPEN, refslab_session_open(NULL, &given));
-	check(REFSLAB_CALL_ATTACH, refslab_session_attach(given, refslab_session_fd(s), WORKER, NULL, NULL));
+	check(REFSLAB_CALL_ATTACH,
+	      refslab_session_attach(given, refslab_session_fd(s), WORKER, NULL, NULL));
 	producer = start_producer(refslab_session_fd(given), &to);
 	for (i = 0; i < consumers; i++)
 		consumer[i] = start_consumer(i, refslab_session_fd(given));

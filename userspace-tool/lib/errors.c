@@ -102,7 +102,7 @@ struct text {
 static const struct text texts[] = {
 	{ REFSLAB_OP_TYPE, EEXIST, "the heap has a type of that name already" },
 	{ REFSLAB_OP_TYPE, EINVAL,
-	  "no identifier, or over 31 bytes, 65535 slots, 65536 cache, 1 MiB (mapped: 1 B to 1 GiB)" },
+	  "no identifier, or over 31 bytes, 65535 slots, 65536 cache, 1 MiB; mapped: 1 B-1 GiB" },
 	{ REFSLAB_OP_TYPE, ENOSPC, "the heap has all the 1024 types it can have" },
 	{ REFSLAB_OP_TYPE, EOPNOTSUPP, "this kernel does not know one of the type's flags" },
 	{ REFSLAB_OP_NEW, ENOENT, "no such type" },

@@ -129,7 +129,7 @@ enum refslab_call {
 	REFSLAB_CALL_QUERY,		/* refslab_session_query() */
 	REFSLAB_CALL_CREATE,		/* refslab_session_create() and _create_limited() */
 	REFSLAB_CALL_ATTACH,		/* refslab_session_attach() */
-	REFSLAB_CALL_SUBMIT,		/* refslab_session_submit(), when it is no operation's error */
+	REFSLAB_CALL_SUBMIT,		/* refslab_session_submit(), if no operation failed */
 	REFSLAB_CALL_READ_EVENTS,	/* refslab_read_events() */
 	REFSLAB_CALL_MAP_OBJECT,	/* refslab_map_object() */
 	REFSLAB_CALL_MAP_WINDOW,	/* refslab_map_window() */

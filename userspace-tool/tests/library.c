@@ -265,7 +265,7 @@ TEST(words)
 	EXPECT_STREQ("the list has no such element", refslab_strerror(REFSLAB_OP_POP, ERANGE));
 	EXPECT_STREQ("the list has no such element", refslab_strerror(REFSLAB_OP_POP, -ERANGE));
 	EXPECT_STREQ("success", refslab_strerror(REFSLAB_OP_POP, 0));
-	EXPECT_NE(NULL, strstr(refslab_strerror(REFSLAB_OP_TYPE, EINVAL), "mapped: 1 B to 1 GiB"));
+	EXPECT_NE(NULL, strstr(refslab_strerror(REFSLAB_OP_TYPE, EINVAL), "mapped: 1 B-1 GiB"));
 	EXPECT_STREQ("there is no event", refslab_strerror(0, -EAGAIN));
 	EXPECT_NE(NULL, refslab_strerror(0, 4000));
 }

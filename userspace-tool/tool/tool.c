@@ -92,12 +92,14 @@ struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_by
 
 	err = refslab_session_open(NULL, &session);
 	if (err) {
-		refslab_tool_error("%s: %s", REFSLAB_DEVICE, refslab_strerror(REFSLAB_CALL_OPEN, err));
+		refslab_tool_error("%s: %s", REFSLAB_DEVICE,
+				   refslab_strerror(REFSLAB_CALL_OPEN, err));
 		return NULL;
 	}
 	err = refslab_session_create(session, heap_name, max_bytes, heap_id);
 	if (err) {
-		refslab_tool_error("cannot make a heap: %s", refslab_strerror(REFSLAB_CALL_CREATE, err));
+		refslab_tool_error("cannot make a heap: %s",
+				   refslab_strerror(REFSLAB_CALL_CREATE, err));
 		refslab_session_close(session);
 		return NULL;
 	}
