@@ -765,8 +765,8 @@ struct race {
 	atomic_ulong seen, gone;
 };
 
-/* 8 bytes of memory that may not be there, or -1. */
-static __u64 peek_id(const __u64 *at)
+/* 4 bytes of memory that may not be there, or -1. */
+static __u64 peek_id(const __u32 *at)
 {
 	return sigsetjmp(jump, 1) ? ~0ull : __atomic_load_n(at, __ATOMIC_RELAXED);
 }
@@ -782,7 +782,7 @@ static void *racer(void *arg)
 		pthread_rwlock_rdlock(&race->lock);
 		for (i = 0; i < 64; i++) {
 			size_t page = test_random(&random) % PAGES * 4096;
-			__u64 id = peek_id((__u64 *)(race->at + page));
+			__u64 id = peek_id((__u32 *)(race->at + page));
 
 			/* this object's, not yet written, or dead: nobody else's */
 			if (id == ~0ull)
@@ -792,7 +792,7 @@ static void *racer(void *arg)
 			else
 				race->seen++;
 			/* somebody's, or nobody's */
-			id = peek_id((__u64 *)(race->window + 4096 + page));
+			id = peek_id((__u32 *)(race->window + 4096 + page));
 			if (id != ~0ull && id > race->id)
 				race->wrong = id;
 		}
@@ -832,7 +832,7 @@ TEST_F(payload, race)
 		if (old != race.window)
 			munmap(old, MAPPED);
 		for (i = 0; i < PAGES; i++)
-			__atomic_store_n((__u64 *)(at + i * 4096), rounds, __ATOMIC_RELAXED);
+			__atomic_store_n((__u32 *)(at + i * 4096), rounds, __ATOMIC_RELAXED);
 		if (rounds % 2)
 			sched_yield();
 		/* while they look */
@@ -843,10 +843,10 @@ TEST_F(payload, race)
 	race.stop = true;
 	for (i = 0; i < RACERS; i++)
 		pthread_join(threads[i], NULL);
-	EXPECT_EQ(0, race.wrong);
+	EXPECT_EQ(0, atomic_load(&race.wrong));
 	EXPECT_LE(end, test_now());
-	EXPECT_LT(0, race.seen);
-	EXPECT_LT(0, race.gone);
+	EXPECT_LT(0, atomic_load(&race.seen));
+	EXPECT_LT(0, atomic_load(&race.gone));
 	TH_LOG("%u objects, %lu times seen, %lu times gone", rounds,
 	       atomic_load(&race.seen), atomic_load(&race.gone));
 	if (race.at != race.window)
