@@ -156,8 +156,11 @@ int refslab_session_close(struct refslab_session *session, u64 handle,
 			  struct refslab_object **last);
 void refslab_session_show(struct refslab_session *session, struct seq_file *m);
 
-/* May it change payloads, too? */
-static inline bool refslab_session_writes(const struct refslab_session *session)
+/*
+ * May it change objects? Only then is it told of their events, too, as who reads one gets a
+ * reference on what others made.
+ */
+static inline bool refslab_session_changes(const struct refslab_session *session)
 {
 	return session->rights & REFSLAB_RIGHT_CHANGE;
 }
@@ -170,6 +173,8 @@ int refslab_mmap(struct file *file, struct vm_area_struct *vma);
 /* submit.c */
 int refslab_submit_ioctl(struct refslab_ucmd *ucmd);
 const char *refslab_submit_name(u16 opcode);
+int refslab_submit_copy_name(const struct refslab_call *call, unsigned int arg, char *name,
+			     size_t max);
 int refslab_submit_copy_out(const struct refslab_call *call, unsigned int arg, const void *from,
 			    size_t len);
 

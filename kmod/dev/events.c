@@ -63,23 +63,19 @@ out_abort:
 	return err;
 }
 
-/* Who reads an event of an object gets a reference on what others made: not those who only look. */
-static bool hears_objects(const struct refslab_session *session)
-{
-	return session->rights & REFSLAB_RIGHT_CHANGE;
-}
-
 static int hand_out(struct refslab_session *session, void __user *to)
 {
-	int ret = hears_objects(session) ? hand_out_object(session, to) : 0;
+	int ret = refslab_session_changes(session) ? hand_out_object(session, to) : 0;
 
 	return ret ?: refslab_watch_hand_out(session, to);
 }
 
 static bool pending(struct refslab_session *session)
 {
-	return (hears_objects(session) && refslab_event_pending(&session->heap->objects.events)) ||
-	       refslab_watch_pending(session);
+	if (refslab_session_changes(session) &&
+	    refslab_event_pending(&session->heap->objects.events))
+		return true;
+	return refslab_watch_pending(session);
 }
 
 /**
@@ -107,7 +103,7 @@ ssize_t refslab_events_read(struct refslab_session *session, char __user *buf, s
 	if (count < sizeof(struct refslab_event_record))
 		return -EINVAL;
 	/* there is never going to be anything */
-	if (!hears_objects(session) && !refslab_watch_on(session))
+	if (!refslab_session_changes(session) && !refslab_watch_on(session))
 		return -EPERM;
 	while (count - done >= sizeof(struct refslab_event_record)) {
 		ret = hand_out(session, buf + done);

@@ -127,7 +127,7 @@ int refslab_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EACCES;
-	if (!refslab_session_writes(session)) {
+	if (!refslab_session_changes(session)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
 		clear |= VM_MAYWRITE;

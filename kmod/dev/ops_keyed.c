@@ -76,12 +76,10 @@ int refslab_op_discard(struct refslab_call *call)
 static struct refslab_object *get_name(struct refslab_call *call, bool make)
 {
 	char name[REFSLAB_MAX_ATTRIBUTE];
-	u64 len = call->arg[2];
+	int len = refslab_submit_copy_name(call, 1, name, sizeof(name));
 
-	if (!len || len > sizeof(name))
-		return ERR_PTR(-EINVAL);
-	if (copy_from_user(name, u64_to_user_ptr(call->arg[1]), len))
-		return ERR_PTR(-EFAULT);
+	if (len < 0)
+		return ERR_PTR(len);
 	if (!make)
 		return refslab_instance_find_name(call->heap, name, len);
 	return refslab_instance_name(call->heap, name, len, REFSLAB_DEV_GFP);

@@ -34,15 +34,12 @@ static int read_type_def(const struct refslab_call *call, struct refslab_type_de
 int refslab_op_type(struct refslab_call *call)
 {
 	char name[REFSLAB_NAME_MAX + 1];
-	u64 len = call->arg[1];
+	int len = refslab_submit_copy_name(call, 0, name, REFSLAB_NAME_MAX), err;
 	struct refslab_type_def def;
 	struct refslab_type *type;
-	int err;
 
-	if (!len || len > REFSLAB_NAME_MAX)
-		return -EINVAL;
-	if (copy_from_user(name, u64_to_user_ptr(call->arg[0]), len))
-		return -EFAULT;
+	if (len < 0)
+		return len;
 	name[len] = '\0';
 	if (!refslab_str_is_identifier(name, len))
 		return -EINVAL;

@@ -13,13 +13,9 @@
 static int read_name(const struct refslab_call *call, unsigned int arg,
 		     char name[REFSLAB_MAX_ROOT_NAME])
 {
-	u64 len = call->arg[arg + 1];
+	int len = refslab_submit_copy_name(call, arg, name, REFSLAB_MAX_ROOT_NAME);
 
-	if (!len || len > REFSLAB_MAX_ROOT_NAME)
-		return -EINVAL;
-	if (copy_from_user(name, u64_to_user_ptr(call->arg[arg]), len))
-		return -EFAULT;
-	return refslab_str_is_identifier(name, len) ? len : -EINVAL;
+	return len < 0 || refslab_str_is_identifier(name, len) ? len : -EINVAL;
 }
 
 int refslab_op_publish(struct refslab_call *call)

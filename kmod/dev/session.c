@@ -126,7 +126,7 @@ void refslab_session_release(struct refslab_session *session)
 		return;
 	}
 	refslab_watch_free(session);
-	if (session->rights & REFSLAB_RIGHT_CHANGE)
+	if (refslab_session_changes(session))
 		refslab_event_unlisten(&session->heap->objects.events);
 	if (drop_handles(session, REFSLAB_DESTROY_BUDGET)) {
 		detach(session);
@@ -157,8 +157,7 @@ static void join(struct refslab_session *session, struct refslab_heap *heap, u32
 	list_add_tail(&session->node, &heap->sessions);
 	mutex_unlock(&heap->sessions_lock);
 	refslab_payload_view_add(&heap->objects.mem, &session->view);
-	/* reading an event takes a reference over: that is no business of who only looks */
-	if (rights & REFSLAB_RIGHT_CHANGE)
+	if (refslab_session_changes(session))
 		refslab_event_listen(&heap->objects.events);
 	/*
 	 * Pairs with the acquires in submit.c, events.c and attach_to(): the heap is complete, and
@@ -312,13 +311,15 @@ static bool count_handle(struct refslab_heap *heap)
 }
 
 /*
- * A free handle, which stands for @obj from now on; NULL: for nothing yet. The handles' lock is
- * held, and may be let go of while memory is allocated.
+ * A free handle, which counts, and stands for @obj from now on; NULL: for nothing yet. The handles'
+ * lock is held, and may be let go of while memory is allocated.
  */
 static int alloc_handle(struct refslab_session *session, u32 *handle, struct refslab_object *obj)
 {
 	int err;
 
+	if (!count_handle(session->heap))
+		return -EMFILE;
 	if (likely(session->nr_spare)) {
 		*handle = session->spare[--session->nr_spare];
 		if (obj) {
@@ -330,15 +331,18 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
 		return 0;
 	}
 	err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
+	if (err)
+		atomic64_dec(&session->heap->handles);
 	return err == -EBUSY ? -EMFILE : err;
 }
 
 /*
- * A handle stands for nothing any more. Its place stays reserved for the next one, unless there are
- * enough of these. The handles' lock is held.
+ * A handle stands for nothing any more, and does not count. Its place stays reserved for the next
+ * one, unless there are enough of these. The handles' lock is held.
  */
 static void free_handle(struct refslab_session *session, struct xa_state *xas)
 {
+	atomic64_dec(&session->heap->handles);
 	if (likely(session->nr_spare < ARRAY_SIZE(session->spare))) {
 		session->spare[session->nr_spare++] = xas->xa_index;
 		xas_store(xas, XA_ZERO_ENTRY);
@@ -358,13 +362,9 @@ int refslab_session_reserve(struct refslab_session *session, u32 *handle)
 {
 	int err;
 
-	if (!count_handle(session->heap))
-		return -EMFILE;
 	xa_lock(&session->handles);
 	err = alloc_handle(session, handle, NULL);
 	xa_unlock(&session->handles);
-	if (err)
-		atomic64_dec(&session->heap->handles);
 	return err;
 }
 
@@ -399,22 +399,15 @@ void refslab_session_abort(struct refslab_session *session, u32 handle)
 	xa_lock(&session->handles);
 	free_handle(session, &xas);
 	xa_unlock(&session->handles);
-	atomic64_dec(&session->heap->handles);
 }
 
 static int install(struct refslab_session *session, struct refslab_object *obj, u64 *handle)
 {
 	u32 number;
-	int err;
+	int err = alloc_handle(session, &number, obj);
 
-	/* counted first: somebody may guess the handle and close it at once */
-	if (!count_handle(session->heap))
-		return -EMFILE;
-	err = alloc_handle(session, &number, obj);
-	if (err) {
-		atomic64_dec(&session->heap->handles);
+	if (err)
 		return err;
-	}
 	session->nr_handles++;
 	*handle = number;
 	return 0;
@@ -541,7 +534,6 @@ int refslab_session_close(struct refslab_session *session, u64 handle,
 		return -ENOENT;
 	free_handle(session, &xas);
 	session->nr_handles--;
-	atomic64_dec(&session->heap->handles);
 	if (refslab_word_put(&obj->word))
 		*last = obj;
 	return 0;

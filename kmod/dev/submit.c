@@ -200,6 +200,25 @@ static const struct operation operations[] = {
 static_assert(ARRAY_SIZE(operations) == REFSLAB_OP_LAST + 1);
 
 /**
+ * refslab_submit_copy_name() - copy a name from where an operand points
+ * @call: the operation
+ * @arg: number of that operand; the next one is how long the name is
+ * @name: where to
+ * @max: room there, without a NUL, which is not written either
+ *
+ * Context: may sleep. Return: how long it is, -EINVAL not from 1 to @max, -EFAULT.
+ */
+int refslab_submit_copy_name(const struct refslab_call *call, unsigned int arg, char *name,
+			     size_t max)
+{
+	u64 len = call->arg[arg + 1];
+
+	if (!len || len > max)
+		return -EINVAL;
+	return copy_from_user(name, u64_to_user_ptr(call->arg[arg]), len) ? -EFAULT : (int)len;
+}
+
+/**
  * refslab_submit_copy_out() - copy to where an operand points
  * @call: the operation
  * @arg: number of that operand; the next one is how much room there is

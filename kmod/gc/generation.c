@@ -127,18 +127,15 @@ static void finish(struct refslab_gc *gc, struct refslab_dead *garbage)
 }
 
 /*
- * One scan. Where the next is due already it is queued by rearm(), at the end: heaps whose owners
- * never pause take turns with what others wait for, and do not keep their places in the workqueue.
+ * One scan, if one is due. The scan's lock is held, and released. Where the next is due already it
+ * is queued by rearm(), at the end.
  */
-static void automatic_work(struct work_struct *work)
+static void scan_and_unlock(struct refslab_gc *gc)
 {
-	struct refslab_gc *gc = container_of(work, struct refslab_gc, work);
 	struct refslab_dead garbage = { };
 	struct refslab_gc_result result;
-	bool ran;
+	bool ran = due(gc);
 
-	mutex_lock(&gc->scan_lock);
-	ran = due(gc);
 	if (ran)
 		run(gc, choose(gc), false, &result, &garbage);
 	mutex_unlock(&gc->scan_lock);
@@ -149,15 +146,23 @@ static void automatic_work(struct work_struct *work)
 }
 
 /*
+ * One scan at a time: heaps whose owners never pause take turns with what others wait for, and do
+ * not keep their places in the workqueue.
+ */
+static void automatic_work(struct work_struct *work)
+{
+	struct refslab_gc *gc = container_of(work, struct refslab_gc, work);
+
+	mutex_lock(&gc->scan_lock);
+	scan_and_unlock(gc);
+}
+
+/*
  * Scans in the allocator's own context. When a scan is under way, waits for it first if @far, and
  * otherwise leaves it at that.
  */
 static void help(struct refslab_gc *gc, bool far)
 {
-	struct refslab_dead garbage = { };
-	struct refslab_gc_result result;
-	bool ran;
-
 	if (!mutex_trylock(&gc->scan_lock)) {
 		if (!far)
 			refslab_objects_young_reset(gc->objects,
@@ -166,15 +171,8 @@ static void help(struct refslab_gc *gc, bool far)
 		if (!far || mutex_lock_killable(&gc->scan_lock))
 			return;
 	}
-	/* somebody else who waited may have done it */
-	ran = due(gc);
-	if (ran)
-		run(gc, choose(gc), false, &result, &garbage);
-	mutex_unlock(&gc->scan_lock);
-	if (ran)
-		finish(gc, &garbage);
-	else
-		rearm(gc);
+	/* unless somebody else who waited has done it */
+	scan_and_unlock(gc);
 }
 
 /**
