@@ -39,19 +39,6 @@ static int attach_fd(int fd, int other, __u32 flags, struct refslab_attach *answ
 	return err;
 }
 
-/* A new session attached through @other, or a negative errno. */
-static int attach_new(int other, __u32 flags)
-{
-	int fd = test_open(), err;
-
-	if (fd < 0)
-		return fd;
-	err = attach_fd(fd, other, flags, NULL);
-	if (err)
-		close(fd);
-	return err ?: fd;
-}
-
 static bool send_fd(int to, int fd)
 {
 	union {
@@ -203,7 +190,7 @@ TEST_F(attach, answer_that_cannot_be_written)
 /* In a child: attaches through @fd, and leaves an int, the object's id told to the parent. */
 static void child_makes_an_int(int fd, int tell)
 {
-	int mine = attach_new(fd, 0);
+	int mine = test_attach(fd, 0);
 	__s64 h = call(mine, INT, 12345), id = h > 0 ? test_id(mine, h) : h;
 
 	if (write(tell, &id, sizeof(id)) != sizeof(id))
@@ -213,10 +200,26 @@ static void child_makes_an_int(int fd, int tell)
 		pause();
 }
 
+/* In the parent: the int is there, and when the child is killed, only its reference goes. */
+static void expect_its_int(struct __test_metadata *_metadata, int fd, pid_t pid, int from)
+{
+	__s64 id = -1, h;
+	int status;
+
+	ASSERT_EQ((ssize_t)sizeof(id), read(from, &id, sizeof(id)));
+	ASSERT_LT(0, id);
+	h = call(fd, BYID, id);
+	ASSERT_LT(0, h);
+	EXPECT_EQ(12345, call(fd, INT_VALUE, h));
+	EXPECT_EQ(2, test_refcount(fd, h));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, test_refcount(fd, h) == 1));
+}
+
 TEST_F(attach, by_scm_rights)
 {
-	int pair[2], status;
-	__s64 id = -1, h;
+	int pair[2];
 	pid_t pid;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
@@ -228,24 +231,14 @@ TEST_F(attach, by_scm_rights)
 		child_makes_an_int(receive_fd(pair[1]), pair[1]);
 	}
 	ASSERT_TRUE(send_fd(pair[0], self->heap.fd));
-	ASSERT_EQ((ssize_t)sizeof(id), read(pair[0], &id, sizeof(id)));
-	ASSERT_LT(0, id);
-	h = call(self->heap.fd, BYID, id);
-	ASSERT_LT(0, h);
-	EXPECT_EQ(12345, call(self->heap.fd, INT_VALUE, h));
-	EXPECT_EQ(2, test_refcount(self->heap.fd, h));
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	/* its reference went with it, ours did not */
-	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, test_refcount(self->heap.fd, h) == 1));
+	expect_its_int(_metadata, self->heap.fd, pid, pair[0]);
 	close(pair[0]);
 	close(pair[1]);
 }
 
 TEST_F(attach, by_fork)
 {
-	int pipefd[2], status;
-	__s64 id = -1, h;
+	int pipefd[2];
 	pid_t pid;
 
 	ASSERT_EQ(0, pipe(pipefd));
@@ -253,14 +246,7 @@ TEST_F(attach, by_fork)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		child_makes_an_int(self->heap.fd, pipefd[1]);
-	ASSERT_EQ((ssize_t)sizeof(id), read(pipefd[0], &id, sizeof(id)));
-	ASSERT_LT(0, id);
-	h = call(self->heap.fd, BYID, id);
-	ASSERT_LT(0, h);
-	EXPECT_EQ(12345, call(self->heap.fd, INT_VALUE, h));
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, test_refcount(self->heap.fd, h) == 1));
+	expect_its_int(_metadata, self->heap.fd, pid, pipefd[0]);
 	close(pipefd[0]);
 	close(pipefd[1]);
 }
@@ -391,7 +377,7 @@ TEST_F(attach, rights_shrink_and_never_grow)
 	struct refslab_attach answer;
 	int no_collect, third;
 
-	no_collect = attach_new(self->heap.fd, REFSLAB_ATTACH_NO_COLLECT);
+	no_collect = test_attach(self->heap.fd, REFSLAB_ATTACH_NO_COLLECT);
 	ASSERT_LE(0, no_collect);
 	ASSERT_EQ(0, attach_fd(self->other, no_collect, REFSLAB_ATTACH_NO_LIMITS, &answer));
 	EXPECT_EQ(REFSLAB_RIGHT_CHANGE, answer.rights);
@@ -594,7 +580,7 @@ TEST_F(attach, fdinfo)
 	EXPECT_STREQ("1000", shown(self->other, "refslab-heap-max-objects"));
 	EXPECT_STREQ("2000", shown(self->other, "refslab-heap-max-handles"));
 	close(self->other);
-	self->other = attach_new(self->heap.fd, REFSLAB_ATTACH_READONLY);
+	self->other = test_attach(self->heap.fd, REFSLAB_ATTACH_READONLY);
 	EXPECT_STREQ("none", shown(self->other, "refslab-rights"));
 }
 
@@ -651,7 +637,7 @@ TEST_F(attach, racing_with_close_of_the_other)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, r.pair));
 	ASSERT_EQ(0, pthread_create(&closer, NULL, close_what_others_attach_through, &r));
 	while (test_now() < end) {
-		through = attach_new(self->heap.fd, 0);
+		through = test_attach(self->heap.fd, 0);
 		fd = test_open();
 		ASSERT_LE(0, through);
 		ASSERT_LE(0, fd);

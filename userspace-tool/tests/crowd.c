@@ -313,17 +313,6 @@ static int litter(struct worker *w)
 	return err;
 }
 
-static int attach(int fd)
-{
-	struct refslab_attach attach = { .size = sizeof(attach), .fd = fd };
-	int new = test_open(), err;
-
-	if (new < 0)
-		return new;
-	err = test_ioctl(new, REFSLAB_IOC_ATTACH, &attach);
-	return err ?: new;
-}
-
 /* What it works with, by handles of its own. 0 or a negative errno. */
 static int equip(struct worker *w, unsigned int number)
 {
@@ -359,7 +348,7 @@ static void work(int heap_fd, struct part *part, unsigned int number, __u32 type
 	w->part = part;
 	w->type = type;
 	w->random = random;
-	w->fd = attach(heap_fd);
+	w->fd = test_attach(heap_fd, 0);
 	close(heap_fd);
 	err = w->fd < 0 ? w->fd : equip(w, number);
 	while (!err)

@@ -25,16 +25,6 @@ static struct refslab_limits get_limits(int fd)
 	return limits;
 }
 
-static int attach_new(int other, __u32 flags)
-{
-	struct refslab_attach attach = { .size = sizeof(attach), .flags = flags, .fd = other };
-	int fd = test_open();
-
-	if (fd < 0)
-		return fd;
-	return test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach) ?: fd;
-}
-
 FIXTURE(limits) {
 	struct test_heap heap;
 	int fd;
@@ -119,7 +109,7 @@ TEST_F(limits, given_when_the_heap_is_made)
 
 TEST_F(limits, right)
 {
-	int no_limits = attach_new(self->fd, REFSLAB_ATTACH_NO_LIMITS);
+	int no_limits = test_attach(self->fd, REFSLAB_ATTACH_NO_LIMITS);
 
 	ASSERT_LE(0, no_limits);
 	ASSERT_EQ(0, set_limits(self->fd, 0, 100, 0));
@@ -158,7 +148,7 @@ TEST_F(limits, objects_are_exact_on_one_processor)
 /* Looking for an attribute makes nothing, so it neither collects for room nor wants any. */
 TEST_F(limits, looking_takes_no_room)
 {
-	int ro = attach_new(self->fd, REFSLAB_ATTACH_READONLY), i;
+	int ro = test_attach(self->fd, REFSLAB_ATTACH_READONLY), i;
 	__s64 o = call(self->fd, INSTANCE), mine;
 	__u64 scans;
 
@@ -299,7 +289,7 @@ TEST_F(limits, objects_made_by_children)
 
 TEST_F(limits, handles)
 {
-	int other = attach_new(self->fd, 0);
+	int other = test_attach(self->fd, 0);
 	__s64 l = call(self->fd, LIST), last, type;
 	struct refslab_event_record event;
 	struct refslab_entry entries[8];

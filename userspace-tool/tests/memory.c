@@ -556,12 +556,10 @@ static int make_in_list(int fd, __s64 type, __s64 list, unsigned int n)
 /* In the cgroup, and attached to the heap of somebody who is not in it. */
 static void make_as_another(int heap_fd, __s64 type, unsigned int n)
 {
-	struct refslab_attach attach = { .size = sizeof(attach), .fd = heap_fd };
-	int fd = test_open();
+	int fd = test_attach(heap_fd, 0);
 	__s64 list;
 
-	if (fd < 0 || test_write_file(CGROUP "/cgroup.procs", "0") ||
-	    test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach))
+	if (fd < 0 || test_write_file(CGROUP "/cgroup.procs", "0"))
 		_exit(1);
 	list = call(fd, LOOKUP, ptr("all"), 3);
 	_exit(list < 0 || make_in_list(fd, type, list, n));

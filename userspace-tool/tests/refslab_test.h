@@ -66,6 +66,20 @@ static inline int test_create(int fd, __u64 max_bytes, __u32 *heap_id)
 	return err;
 }
 
+/* A new session on the heap of another one; flags: REFSLAB_ATTACH_*. Or a negative errno. */
+static inline int test_attach(int other, __u32 flags)
+{
+	struct refslab_attach attach = { .size = sizeof(attach), .flags = flags, .fd = other };
+	int fd = test_open(), err;
+
+	if (fd < 0)
+		return fd;
+	err = test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach);
+	if (err)
+		close(fd);
+	return err ?: fd;
+}
+
 /* What stopped the submission: the ioctl's error, or an operation's. */
 static inline int test_submit(int fd, struct refslab_op *ops, __u32 count, __u32 *done)
 {

@@ -26,16 +26,6 @@ static __s64 unpublish(int fd, const char *name)
 	return call(fd, UNPUBLISH, ptr(name), strlen(name));
 }
 
-static int attach_new(int other, __u32 flags)
-{
-	struct refslab_attach attach = { .size = sizeof(attach), .flags = flags, .fd = other };
-	int fd = test_open();
-
-	if (fd < 0)
-		return fd;
-	return test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach) ?: fd;
-}
-
 /* All roots, by calls with room for @room; how many, or a negative errno. */
 static int list(int fd, struct refslab_root_record *records, unsigned int max, unsigned int room)
 {
@@ -65,7 +55,7 @@ FIXTURE_SETUP(roots)
 {
 	test_heap_open(_metadata, &self->heap, 0);
 	ASSERT_EQ(0, call(self->heap.fd, DISABLE));
-	self->other = attach_new(self->heap.fd, 0);
+	self->other = test_attach(self->heap.fd, 0);
 	ASSERT_LE(0, self->other);
 }
 
@@ -143,7 +133,7 @@ TEST_F(roots, keeps_what_nobody_has_a_handle_on)
 
 TEST_F(roots, rights)
 {
-	int readonly = attach_new(self->heap.fd, REFSLAB_ATTACH_READONLY);
+	int readonly = test_attach(self->heap.fd, REFSLAB_ATTACH_READONLY);
 	__s64 l = call(self->heap.fd, LIST), h;
 
 	ASSERT_LE(0, readonly);
@@ -236,7 +226,7 @@ TEST_F(roots, publisher_is_killed)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		int fd = attach_new(self->heap.fd, REFSLAB_ATTACH_NO_COLLECT);
+		int fd = test_attach(self->heap.fd, REFSLAB_ATTACH_NO_COLLECT);
 		__s64 l = call(fd, LIST);
 
 		call(fd, APPEND, l, test_str(fd, "message"));

@@ -186,15 +186,11 @@ TEST_F(uring, errors)
 /* A session's rights are the same by either way. */
 TEST_F(uring, rights)
 {
-	struct refslab_attach attach = {
-		.size = sizeof(attach), .fd = self->heap.fd, .flags = REFSLAB_ATTACH_READONLY,
-	};
+	int fd = test_attach(self->heap.fd, REFSLAB_ATTACH_READONLY);
 	struct refslab_op ops[] = { op(ISENABLED), op(LIST) };
-	int fd = test_open();
 	__u32 done;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, test_ioctl(fd, REFSLAB_IOC_ATTACH, &attach));
 	EXPECT_EQ(-EPERM, by_ring(&self->ring, fd, ops, 2, &done));
 	EXPECT_EQ(1, done);
 	EXPECT_EQ(-EPERM, ops[1].error);

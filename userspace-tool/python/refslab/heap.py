@@ -454,11 +454,7 @@ class Heap:
             for what, n in given.items():
                 setattr(limits, what, n)
             self._call(Op.SET_LIMITS, ctypes.addressof(limits), size)
-        return {
-            "max_bytes": limits.max_bytes,
-            "max_objects": limits.max_objects,
-            "max_handles": limits.max_handles,
-        }
+        return {field[0]: getattr(limits, field[0]) for field in _abi.Limits._fields_}
 
     def is_same(self, a: Object, b: Object) -> bool:
         """Are they the same object? So says `a is b`; this asks the kernel."""
