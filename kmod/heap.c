@@ -92,6 +92,7 @@ static void take_apart(struct refslab_heap *heap)
 	xa_destroy(&heap->gc.garbage);
 	mutex_destroy(&heap->gc.scan_lock);
 	mutex_destroy(&heap->sessions_lock);
+	mutex_destroy(&heap->quota.lock);
 	kvfree(heap);
 	atomic_dec(&nr_heaps);
 }
@@ -142,6 +143,8 @@ struct refslab_heap *refslab_heap_new(const char *name, const struct refslab_hea
 	heap->gc.heap_name = heap->name;
 	INIT_LIST_HEAD(&heap->sessions);
 	mutex_init(&heap->sessions_lock);
+	INIT_LIST_HEAD(&heap->quota.list);
+	mutex_init(&heap->quota.lock);
 	INIT_WORK(&heap->free_work, free_work);
 	if (builtin_types) {
 		err = refslab_roots_init(heap) ?: add_builtin_types(heap, gfp);
@@ -246,7 +249,7 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	if (!heap->dying)
 		refslab_cache_settle(&heap->objects);
 	refslab_mem_usage(&heap->objects.mem, &usage);
-	stat->handles = atomic64_read(&heap->handles);
+	stat->handles = refslab_quota_taken(heap);
 	stat->bytes_used = usage.bytes_allocated > stat->bytes_cached ?
 			   usage.bytes_allocated - stat->bytes_cached : 0;
 	stat->bytes_reserved = usage.bytes_reserved;
@@ -273,7 +276,7 @@ void refslab_heap_get_limits(struct refslab_heap *heap, struct refslab_limits *l
 {
 	limits->max_bytes = READ_ONCE(heap->objects.mem.max_bytes);
 	limits->max_objects = READ_ONCE(heap->objects.max_objects);
-	limits->max_handles = READ_ONCE(heap->max_handles);
+	limits->max_handles = READ_ONCE(heap->quota.max);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_get_limits);
 
@@ -283,13 +286,13 @@ REFSLAB_EXPORT_TEST(refslab_heap_get_limits);
  * @limits: 0: none
  *
  * What there is more of already stays. Each is looked at by those who want more, one by one.
- * Context: any.
+ * Context: may sleep.
  */
 void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits)
 {
 	refslab_mem_set_limit(&heap->objects.mem, limits->max_bytes);
 	WRITE_ONCE(heap->objects.max_objects, limits->max_objects);
-	WRITE_ONCE(heap->max_handles, limits->max_handles);
+	refslab_quota_limit(heap, limits->max_handles);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_set_limits);
 

@@ -7,8 +7,10 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rhashtable-types.h>
 #include <linux/siphash.h>
+#include <linux/spinlock.h>
 
 #include "gc/gc.h"
 #include "object/object.h"
@@ -17,6 +19,22 @@
 
 /* Tuples of up to so many elements have them in slots, each length with a cache of its own. */
 #define REFSLAB_TUPLE_SLOTS	19
+
+/**
+ * struct refslab_quota - the handles of a session, see quota.c
+ * @heap:	of which they are
+ * @node:	on the heap's list of them
+ * @lock:	the session's own; protects the next two
+ * @taken:	how many, those included that do not stand for anything yet
+ * @counted:	they are part of @heap->quota.counted
+ */
+struct refslab_quota {
+	struct refslab_heap *heap;
+	struct list_head node;
+	spinlock_t *lock;
+	u64 taken;
+	bool counted;
+};
 
 /**
  * struct refslab_heap - a heap
@@ -33,8 +51,8 @@
  * @hash_key:	random, so that nobody can make keys whose hashes are the same
  * @sessions:	sessions attached (dev/)
  * @sessions_lock: protects them
- * @handles:	handles of all sessions
- * @max_handles: limit of those; 0: none
+ * @quota:	handles of all sessions, see quota.c: the list of them, @quota.lock for that and the
+ *		limit, the number of those counted together, and the limit; 0: none
  * @dying:	its last reference went; it still counts in the totals until its memory is back
  * @free_work:	frees the heap after its last reference went
  * @dir:	its debugfs directory
@@ -73,8 +91,12 @@ struct refslab_heap {
 	siphash_key_t hash_key;
 	struct list_head sessions;
 	struct mutex sessions_lock;
-	atomic64_t handles;
-	u64 max_handles;
+	struct {
+		struct list_head list;
+		struct mutex lock;	/* see there */
+		atomic64_t counted;
+		u64 max;
+	} quota;
 	bool dying;
 	struct work_struct free_work;
 	struct dentry *dir;
@@ -101,6 +123,40 @@ void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), voi
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);
 int refslab_heap_module_init(void);
 void refslab_heap_module_exit(void);
+
+/* quota.c */
+void refslab_quota_add(struct refslab_heap *heap, struct refslab_quota *quota, spinlock_t *lock);
+void refslab_quota_remove(struct refslab_quota *quota);
+bool __refslab_quota_take(struct refslab_quota *quota);
+void refslab_quota_limit(struct refslab_heap *heap, u64 max);
+u64 refslab_quota_taken(struct refslab_heap *heap);
+
+/**
+ * refslab_quota_take() - one more handle
+ * @quota: of the session
+ *
+ * Context: its lock is held. Return: false, the heap has as many as it may.
+ */
+static inline bool refslab_quota_take(struct refslab_quota *quota)
+{
+	if (unlikely(quota->counted) && !__refslab_quota_take(quota))
+		return false;
+	WRITE_ONCE(quota->taken, quota->taken + 1);
+	return true;
+}
+
+/**
+ * refslab_quota_give() - one handle less
+ * @quota: of the session
+ *
+ * Context: its lock is held.
+ */
+static inline void refslab_quota_give(struct refslab_quota *quota)
+{
+	WRITE_ONCE(quota->taken, quota->taken - 1);
+	if (unlikely(quota->counted))
+		atomic64_dec(&quota->heap->quota.counted);
+}
 
 /* roots.c */
 int refslab_roots_init(struct refslab_heap *heap);

@@ -220,8 +220,8 @@ static void check_totals(struct kunit *test)
 	cache = per_cpu_ptr(w.type->cache.cpu, 0);
 	EXPECT_FOUND(cache->made, cache->made + 1);
 	EXPECT_FOUND(cache->freed, cache->freed + 1);
-	EXPECT_FOUND_ADDED(&refslab_fixture_heap(test)->handles, 1);
-	EXPECT_FOUND_ADDED(&refslab_fixture_heap(test)->handles, -1);
+	EXPECT_FOUND_ADDED(&refslab_fixture_heap(test)->quota.counted, 1);
+	EXPECT_FOUND_ADDED(&refslab_fixture_heap(test)->quota.counted, -1);
 	world_end(test, &w);
 }
 
@@ -238,21 +238,24 @@ static void check_handles(struct kunit *test)
 	xa_init_flags(&session->handles, XA_FLAGS_ALLOC1);
 	list_add(&session->node, &heap->sessions);
 	KUNIT_ASSERT_EQ(test, xa_err(xa_store(&session->handles, 5, w.leaf, GFP_KERNEL)), 0);
-	session->nr_handles = 1;
-	atomic64_inc(&heap->handles);
+	refslab_quota_add(heap, &session->quota, &session->handles.xa_lock);
+	KUNIT_ASSERT_TRUE(test, refslab_quota_take(&session->quota));
 	expect_found(test, &w, "a handle without a reference");
 
 	refslab_word_get(&w.leaf->word);
 	refslab_fixture_check_held(test, w.held, 2);
-	EXPECT_FOUND(session->nr_handles, 0);
-	EXPECT_FOUND_ADDED(&heap->handles, 1);
+	EXPECT_FOUND(session->quota.taken, 0);
+	refslab_quota_limit(heap, 10);
+	EXPECT_FOUND_ADDED(&heap->quota.counted, 1);
+	refslab_quota_limit(heap, 0);
 	refslab_word_get(&w.leaf->word);
 	expect_found(test, &w, "a reference without a handle");
 	refslab_object_put(w.leaf);
 
 	list_del(&session->node);
 	xa_destroy(&session->handles);
-	atomic64_dec(&heap->handles);
+	refslab_quota_give(&session->quota);
+	refslab_quota_remove(&session->quota);
 	refslab_object_put(w.leaf);
 	world_end(test, &w);
 }

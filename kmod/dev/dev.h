@@ -15,13 +15,14 @@
  * it: references are taken and dropped, objects' locks nest in it, but nothing is allocated, copied
  * from or to programs, or destroyed. struct refslab_session.create_lock is outermost.
  * refslab_heap.sessions_lock is taken with no other lock of this directory held but that one, and
- * the handles' lock nests in it.
+ * the handles' lock nests in it, as it does in the lock of the heap's quota (quota.c).
  */
 #ifndef _REFSLAB_DEV_H
 #define _REFSLAB_DEV_H
 
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/types.h>
@@ -50,7 +51,7 @@
  * @watch:	what it is told of scans; set once, when it first asks
  * @create_lock: serialises that
  * @handles:	objects by handle; each holds a strong reference
- * @nr_handles:	how many, under the lock of @handles
+ * @quota:	how many, under the lock of @handles
  * @nr_spare:	how many there are of the next, likewise
  * @spare:	handles that stand for nothing and are reserved in @handles: last in, first out
  * @buffer:	room for a submit's operations, once there was one
@@ -63,6 +64,7 @@
  * @next:	first handle not yet dropped by it
  * @pid:	who opened the file, as the initial namespace calls it
  * @comm:	name of that
+ * @rcu:	frees it
  */
 struct refslab_session {
 	struct refslab_heap *heap;
@@ -70,7 +72,7 @@ struct refslab_session {
 	struct refslab_watch *watch;
 	struct mutex create_lock;	/* @heap and @watch are set under it */
 	struct xarray handles;
-	u64 nr_handles;
+	struct refslab_quota quota;
 	u32 nr_spare;
 	u32 spare[REFSLAB_SPARE_HANDLES];
 	struct refslab_op *buffer;
@@ -83,6 +85,7 @@ struct refslab_session {
 	unsigned long next;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
+	struct rcu_head rcu;
 };
 
 /**

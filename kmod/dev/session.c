@@ -45,7 +45,8 @@ static void free_session(struct refslab_session *session)
 	kvfree(session->buffer);
 	xa_destroy(&session->handles);
 	mutex_destroy(&session->create_lock);
-	kfree(session);
+	/* its quota may still be looked at */
+	kfree_rcu(session, rcu);
 }
 
 /*
@@ -58,7 +59,7 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 	struct refslab_dead dead = { };
 	struct refslab_object *obj;
 	unsigned long handle;
-	u32 dropped = 0, events;
+	u32 dropped = 0;
 	bool all = true;
 
 	/* what nobody is left to hear dies without a finalizer */
@@ -67,7 +68,6 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 		dropped++;
 		refslab_destroy_put(&dead, obj);
 	}
-	events = dropped;
 	if (dropped == budget)
 		all = false;
 	/* nobody else changes them any more, but debugfs may look */
@@ -79,12 +79,11 @@ static bool drop_handles(struct refslab_session *session, u32 budget)
 		}
 		xa_lock(&session->handles);
 		__xa_erase(&session->handles, handle);
-		session->nr_handles--;
+		refslab_quota_give(&session->quota);
 		xa_unlock(&session->handles);
 		dropped++;
 		refslab_destroy_put(&dead, obj);
 	}
-	atomic64_sub(dropped - events, &heap->handles);
 	if (dead.first)
 		refslab_destroy_run(&heap->objects, &dead, budget - dropped);
 	return all;
@@ -97,6 +96,7 @@ static void detach(struct refslab_session *session)
 	mutex_lock(&heap->sessions_lock);
 	list_del(&session->node);
 	mutex_unlock(&heap->sessions_lock);
+	refslab_quota_remove(&session->quota);
 	free_session(session);
 	/* the last session's reference ends the heap */
 	refslab_heap_put(heap);
@@ -153,6 +153,7 @@ static bool name_is_valid(const char name[REFSLAB_NAME_MAX + 1])
 static void join(struct refslab_session *session, struct refslab_heap *heap, u32 rights)
 {
 	session->rights = rights;
+	refslab_quota_add(heap, &session->quota, &session->handles.xa_lock);
 	mutex_lock(&heap->sessions_lock);
 	list_add_tail(&session->node, &heap->sessions);
 	mutex_unlock(&heap->sessions_lock);
@@ -180,7 +181,7 @@ static int create_heap(struct refslab_ucmd *ucmd)
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
 	heap->objects.max_objects = create->max_objects;
-	heap->max_handles = create->max_handles;
+	refslab_quota_limit(heap, create->max_handles);
 
 	create->features = REFSLAB_FEATURES;
 	create->heap_id = heap->id;
@@ -292,24 +293,6 @@ int refslab_session_attach(struct refslab_ucmd *ucmd)
 	return err;
 }
 
-/* Counts one more handle of the heap, unless it has as many as it may. */
-static bool count_handle(struct refslab_heap *heap)
-{
-	u64 max = READ_ONCE(heap->max_handles);
-	s64 old;
-
-	if (likely(!max)) {
-		atomic64_inc(&heap->handles);
-		return true;
-	}
-	old = atomic64_read(&heap->handles);
-	do {
-		if ((u64)old >= max)
-			return false;
-	} while (!atomic64_try_cmpxchg(&heap->handles, &old, old + 1));
-	return true;
-}
-
 /*
  * A free handle, which counts, and stands for @obj from now on; NULL: for nothing yet. The handles'
  * lock is held, and may be let go of while memory is allocated.
@@ -318,7 +301,7 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
 {
 	int err;
 
-	if (!count_handle(session->heap))
+	if (!refslab_quota_take(&session->quota))
 		return -EMFILE;
 	if (likely(session->nr_spare)) {
 		*handle = session->spare[--session->nr_spare];
@@ -332,7 +315,7 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
 	}
 	err = __xa_alloc(&session->handles, handle, obj, HANDLES, REFSLAB_DEV_GFP);
 	if (err)
-		atomic64_dec(&session->heap->handles);
+		refslab_quota_give(&session->quota);
 	return err == -EBUSY ? -EMFILE : err;
 }
 
@@ -342,7 +325,7 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
  */
 static void free_handle(struct refslab_session *session, struct xa_state *xas)
 {
-	atomic64_dec(&session->heap->handles);
+	refslab_quota_give(&session->quota);
 	if (likely(session->nr_spare < ARRAY_SIZE(session->spare))) {
 		session->spare[session->nr_spare++] = xas->xa_index;
 		xas_store(xas, XA_ZERO_ENTRY);
@@ -382,7 +365,6 @@ void refslab_session_commit(struct refslab_session *session, u32 handle,
 	xa_lock(&session->handles);
 	/* the place is there already: nothing is allocated */
 	old = __xa_store(&session->handles, handle, obj, GFP_NOWAIT);
-	session->nr_handles++;
 	xa_unlock(&session->handles);
 	WARN_ON_ONCE(old);
 }
@@ -408,7 +390,6 @@ static int install(struct refslab_session *session, struct refslab_object *obj, 
 
 	if (err)
 		return err;
-	session->nr_handles++;
 	*handle = number;
 	return 0;
 }
@@ -533,7 +514,6 @@ int refslab_session_close(struct refslab_session *session, u64 handle,
 	if (!obj || xa_is_zero(obj))
 		return -ENOENT;
 	free_handle(session, &xas);
-	session->nr_handles--;
 	if (refslab_word_put(&obj->word))
 		*last = obj;
 	return 0;
@@ -578,10 +558,10 @@ void refslab_session_show(struct refslab_session *session, struct seq_file *m)
 	refslab_heap_get_limits(heap, &limits);
 	seq_printf(m, "refslab-heap-name:\t%s\n", heap->name);
 	show_rights(m, session->rights);
-	seq_printf(m, "refslab-handles:\t%llu\n", READ_ONCE(session->nr_handles));
+	seq_printf(m, "refslab-handles:\t%llu\n", READ_ONCE(session->quota.taken));
 	seq_printf(m, "refslab-operations:\t%lld\n", atomic64_read(&session->operations));
 	seq_printf(m, "refslab-heap-objects:\t%llu\n", objects);
-	seq_printf(m, "refslab-heap-handles:\t%lld\n", atomic64_read(&heap->handles));
+	seq_printf(m, "refslab-heap-handles:\t%llu\n", refslab_quota_taken(heap));
 	seq_printf(m, "refslab-heap-bytes:\t%lld\n", atomic64_read(&heap->objects.mem.reserved));
 	seq_printf(m, "refslab-heap-roots:\t%llu\n", READ_ONCE(heap->roots.nr));
 	seq_printf(m, "refslab-heap-max-bytes:\t%llu\n", limits.max_bytes);

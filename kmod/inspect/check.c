@@ -225,9 +225,9 @@ static int count_handles(struct check *c)
 			found_reference(obj, c);
 			nr++;
 		}
-		if (nr != session->nr_handles)
+		if (nr != session->quota.taken)
 			return fail(c, "session of process %d: %llu handles found, %llu counted",
-				    session->pid, nr, session->nr_handles);
+				    session->pid, nr, session->quota.taken);
 		c->handles += nr;
 	}
 	if (c->stray)
@@ -477,14 +477,18 @@ static int check_used(struct check *c)
 static int check_totals(struct check *c)
 {
 	u64 all, tracked, cached_bytes;
-	s64 handles = atomic64_read(&c->heap->handles);
+	u64 handles = refslab_quota_taken(c->heap);
+	s64 counted = atomic64_read(&c->heap->quota.counted);
 
 	refslab_objects_count(&c->heap->objects, &all, &tracked, &cached_bytes);
 	if (all != c->alive || tracked != c->tracked)
 		return fail(c, "%llu objects, %llu of them tracked; counted %llu, %llu", c->alive,
 			    c->tracked, all, tracked);
 	if (handles != c->handles)
-		return fail(c, "%llu handles, counted %lld", c->handles, handles);
+		return fail(c, "%llu handles, counted %llu", c->handles, handles);
+	/* together only while there is a limit */
+	if (counted != (READ_ONCE(c->heap->quota.max) ? handles : 0))
+		return fail(c, "%llu handles, %lld counted against the limit", handles, counted);
 	return 0;
 }
 

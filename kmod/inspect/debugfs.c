@@ -505,7 +505,7 @@ static int sessions_show(struct seq_file *m, void *unused)
 		seq_escape(m, session->comm, " \t\n\\");
 		seq_printf(m, " %*llu %20lld %s\n",
 			   (int)(26 - min_t(size_t, strlen(session->comm), 15)),
-			   READ_ONCE(session->nr_handles), atomic64_read(&session->operations),
+			   READ_ONCE(session->quota.taken), atomic64_read(&session->operations),
 			   refslab_submit_name(READ_ONCE(session->last_opcode)));
 	}
 	mutex_unlock(&heap->sessions_lock);

@@ -2,6 +2,8 @@
 /*
  * Limits of a heap: bytes, objects, handles; set when it is made, changed while it is in use.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/wait.h>
 
@@ -338,6 +340,90 @@ TEST_F(limits, handles)
 	EXPECT_EQ(1, test_stat(self->fd).objects);
 	ASSERT_EQ(0, set_limits(self->fd, 0, 0, 10));
 	EXPECT_EQ(event.handle, call(self->fd, ITEM, l, 0));
+}
+
+enum { SESSIONS = 4, KEPT = 10, TURNS = 1000 };
+
+struct churn {
+	pthread_t thread;
+	int fd;
+	int most;		/* handles besides those kept */
+	atomic_bool *stop;
+	int err;
+};
+
+/* Makes handles and closes them, some at a time; a limit may come at any moment. */
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+	__s64 h[64];
+	int n, i;
+
+	do {
+		for (n = 0; n < c->most; n++) {
+			h[n] = call(c->fd, DUP, 1);
+			if (h[n] < 0)
+				break;
+		}
+		if (n < c->most && h[n] != -EMFILE)
+			c->err = h[n];
+		for (i = 0; i < n; i++)
+			if (call(c->fd, CLOSE, h[i]))
+				c->err = 1;
+	} while (!*c->stop && !c->err);
+	return NULL;
+}
+
+/* Each session counts its own handles; a limit, while there is one, counts those of all. */
+TEST_F(limits, handles_of_several_sessions)
+{
+	__u64 id = test_id(self->fd, call(self->fd, LIST));
+	struct churn c[SESSIONS] = { };
+	atomic_bool stop = false;
+	__s64 one_more;
+	int i, k;
+
+	for (i = 0; i < SESSIONS; i++) {
+		c[i].fd = i ? test_attach(self->fd, 0) : self->fd;
+		ASSERT_LE(0, c[i].fd);
+		c[i].most = 16 * (i + 1);
+		c[i].stop = &stop;
+		/* the first ones stand for nothing any more, but their places are kept */
+		for (k = i ? 0 : 1; k < KEPT + 5; k++)
+			ASSERT_EQ(k + 1, call(c[i].fd, BYID, id));
+		for (k = KEPT; k < KEPT + 5; k++)
+			ASSERT_EQ(0, call(c[i].fd, CLOSE, k + 1));
+	}
+	EXPECT_EQ(SESSIONS * KEPT, test_stat(self->fd).handles);
+	for (i = 0; i < SESSIONS; i++)
+		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, churn, &c[i]));
+	for (i = 0; i < TURNS; i++) {
+		/* none, one that is reached now and then, one that is not */
+		ASSERT_EQ(0, set_limits(self->fd, 0, 0, (i % 3) * (SESSIONS * KEPT + 100)));
+		EXPECT_LE(SESSIONS * KEPT, test_stat(self->fd).handles);
+		EXPECT_GE(SESSIONS * KEPT + 16 + 32 + 48 + 64, test_stat(self->fd).handles);
+	}
+	stop = true;
+	for (i = 0; i < SESSIONS; i++) {
+		ASSERT_EQ(0, pthread_join(c[i].thread, NULL));
+		EXPECT_EQ(0, c[i].err);
+	}
+	EXPECT_EQ(SESSIONS * KEPT, test_stat(self->fd).handles);
+	test_heap_check(_metadata, &self->heap);
+	for (k = 0; k < 2; k++) {
+		ASSERT_EQ(0, set_limits(self->fd, 0, 0, SESSIONS * KEPT + 1));
+		one_more = call(c[k].fd, DUP, 1);
+		EXPECT_LT(0, one_more);
+		for (i = 0; i < SESSIONS; i++)
+			EXPECT_EQ(-EMFILE, call(c[i].fd, DUP, 1));
+		EXPECT_EQ(SESSIONS * KEPT + 1, test_stat(self->fd).handles);
+		test_heap_check(_metadata, &self->heap);
+		EXPECT_EQ(0, call(c[k].fd, CLOSE, one_more));
+		ASSERT_EQ(0, set_limits(self->fd, 0, 0, 0));
+	}
+	for (i = 1; i < SESSIONS; i++)
+		close(c[i].fd);
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, test_stat(self->fd).handles == KEPT));
 }
 
 TEST_HARNESS_MAIN
