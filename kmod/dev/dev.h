@@ -12,10 +12,10 @@
  *   watch.c       and start and stop of scans, for those who asked
  *
  * Locks: a session's handles are under their xarray's lock. Quick operations are carried out under
- * it: references are taken and dropped, objects' locks nest in it, but nothing is allocated, copied
- * from or to programs, or destroyed. struct refslab_session.create_lock is outermost.
- * refslab_heap.sessions_lock is taken with no other lock of this directory held but that one, and
- * the handles' lock nests in it, as it does in the lock of the heap's quota (quota.c).
+ * it, several in one hold: references are taken and dropped, objects' locks nest in it, but nothing
+ * is allocated, copied from or to programs, or destroyed. struct refslab_session.create_lock is
+ * outermost. refslab_heap.sessions_lock is taken with no other lock of this directory held but that
+ * one, and the handles' lock nests in it, as it does in the lock of the heap's quota (quota.c).
  */
 #ifndef _REFSLAB_DEV_H
 #define _REFSLAB_DEV_H
@@ -56,6 +56,7 @@
  * @spare:	handles that stand for nothing and are reserved in @handles: last in, first out
  * @buffer:	room for a submit's operations, once there was one
  * @buffer_used: bit 0: a submit uses it
+ * @submits:	submits under way
  * @operations:	operations carried out
  * @last_opcode: the one carried out last, for people
  * @node:	on the heap's list of sessions
@@ -77,6 +78,7 @@ struct refslab_session {
 	u32 spare[REFSLAB_SPARE_HANDLES];
 	struct refslab_op *buffer;
 	unsigned long buffer_used;
+	atomic_t submits;
 	atomic64_t operations;
 	u16 last_opcode;
 	struct list_head node;
@@ -116,6 +118,7 @@ struct refslab_ucmd {
  * @obj:	of operands that are handles to be looked up, the objects; in a quick operation kept
  *		by the handles, in others each with a reference that belongs to the operation in
  *		flight and is dropped after it; of other operands, nothing
+ * @run:	quick operations in the present hold of the handles' lock; 0: it is not held
  * @last:	out, of a quick operation: an object that lost its last reference, to be destroyed
  *		without the lock
  * @result:	out: the results
@@ -125,6 +128,7 @@ struct refslab_call {
 	struct refslab_heap *heap;
 	u64 arg[4];
 	struct refslab_object *obj[4];
+	unsigned int run;
 	struct refslab_object *last;
 	u64 result[2];
 };
@@ -152,12 +156,26 @@ void refslab_session_abort(struct refslab_session *session, u32 handle);
 int refslab_session_install(struct refslab_session *session, struct refslab_object *obj,
 			    u64 *handle);
 int refslab_session_answer(struct refslab_call *call, struct refslab_object *obj);
+int refslab_session_answer_new(struct refslab_call *call, struct refslab_object *obj);
 int refslab_session_answer_quick(struct refslab_call *call, struct refslab_object *obj);
 struct refslab_object *refslab_session_get(struct refslab_session *session, u64 handle);
 struct refslab_object *refslab_session_find(struct refslab_session *session, u64 handle);
 int refslab_session_close(struct refslab_session *session, u64 handle,
 			  struct refslab_object **last);
 void refslab_session_show(struct refslab_session *session, struct seq_file *m);
+
+/**
+ * refslab_session_run() - one more operation under the handles' lock
+ * @call: the operation; takes the lock unless it is held from the one before
+ */
+static inline void refslab_session_run(struct refslab_call *call)
+{
+	if (call->run++)
+		return;
+	xa_lock(&call->session->handles);
+	/* sparse cannot follow a lock that is held or not by what a variable says */
+	__release(&call->session->handles.xa_lock);
+}
 
 /*
  * May it change objects? Only then is it told of their events, too, as who reads one gets a

@@ -14,8 +14,9 @@
 
 int refslab_op_int(struct refslab_call *call)
 {
-	return refslab_session_answer(call,
-				      refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	struct refslab_object *obj = refslab_int_new(call->heap, call->arg[0], REFSLAB_DEV_GFP);
+
+	return refslab_session_answer_new(call, obj);
 }
 
 int refslab_op_int_value(struct refslab_call *call)
@@ -30,8 +31,9 @@ int refslab_op_int_value(struct refslab_call *call)
 
 int refslab_op_float(struct refslab_call *call)
 {
-	return refslab_session_answer(call,
-				      refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP));
+	struct refslab_object *obj = refslab_float_new(call->heap, call->arg[0], REFSLAB_DEV_GFP);
+
+	return refslab_session_answer_new(call, obj);
 }
 
 int refslab_op_float_value(struct refslab_call *call)

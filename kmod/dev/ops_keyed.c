@@ -19,17 +19,17 @@
 
 int refslab_op_dict(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_dict_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer_new(call, refslab_dict_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_set(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_set_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer_new(call, refslab_set_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_instance(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_instance_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer_new(call, refslab_instance_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 /* --- entries -------------------------------------------------------------------------------- */

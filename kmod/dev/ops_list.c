@@ -10,7 +10,7 @@ static_assert(REFSLAB_MAX_LIST == REFSLAB_TABLE_MAX);
 
 int refslab_op_list(struct refslab_call *call)
 {
-	return refslab_session_answer(call, refslab_list_new(call->heap, REFSLAB_DEV_GFP));
+	return refslab_session_answer_new(call, refslab_list_new(call->heap, REFSLAB_DEV_GFP));
 }
 
 int refslab_op_append(struct refslab_call *call)

@@ -67,6 +67,7 @@ int refslab_op_type(struct refslab_call *call)
 int refslab_op_new(struct refslab_call *call)
 {
 	struct refslab_type *type = NULL;
+	struct refslab_object *obj;
 
 	if (call->arg[0] <= REFSLAB_MAX_TYPES)
 		type = refslab_type_find(&call->heap->objects, call->arg[0]);
@@ -74,10 +75,9 @@ int refslab_op_new(struct refslab_call *call)
 		return -ENOENT;
 	if (!(type->flags & REFSLAB_TYPE_USER))
 		return -EPROTOTYPE;
-	if (type->flags & REFSLAB_TYPE_PAGES)
-		return refslab_session_answer(call,
-					      refslab_object_alloc_pages(type, REFSLAB_DEV_GFP));
-	return refslab_session_answer(call, refslab_object_alloc(type, REFSLAB_DEV_GFP));
+	obj = type->flags & REFSLAB_TYPE_PAGES ? refslab_object_alloc_pages(type, REFSLAB_DEV_GFP) :
+						 refslab_object_alloc(type, REFSLAB_DEV_GFP);
+	return refslab_session_answer_new(call, obj);
 }
 
 int refslab_op_dup(struct refslab_call *call)

@@ -294,6 +294,17 @@ int refslab_session_attach(struct refslab_ucmd *ucmd)
 }
 
 /*
+ * What a place of the handles stands for from now on: an object, or nothing yet. It is there, as
+ * xas_load() has found something in it, so its node stays as it is; xas_store() would go from the
+ * root once more and look at what may change with an entry. Who follows the pointer has the lock,
+ * which is why nothing needs to be published. The handles' lock is held.
+ */
+static void set_place(struct xa_state *xas, void *entry)
+{
+	WRITE_ONCE(*(void __force **)&xas->xa_node->slots[xas->xa_offset], entry);
+}
+
+/*
  * A free handle, which counts, and stands for @obj from now on; NULL: for nothing yet. The handles'
  * lock is held, and may be let go of while memory is allocated.
  */
@@ -308,8 +319,8 @@ static int alloc_handle(struct refslab_session *session, u32 *handle, struct ref
 		if (obj) {
 			XA_STATE(xas, &session->handles, *handle);
 
-			/* the place is there already: nothing is allocated */
-			xas_store(&xas, obj);
+			xas_load(&xas);
+			set_place(&xas, obj);
 		}
 		return 0;
 	}
@@ -328,7 +339,7 @@ static void free_handle(struct refslab_session *session, struct xa_state *xas)
 	refslab_quota_give(&session->quota);
 	if (likely(session->nr_spare < ARRAY_SIZE(session->spare))) {
 		session->spare[session->nr_spare++] = xas->xa_index;
-		xas_store(xas, XA_ZERO_ENTRY);
+		set_place(xas, XA_ZERO_ENTRY);
 	} else {
 		xas_store(xas, NULL);
 	}
@@ -379,6 +390,7 @@ void refslab_session_abort(struct refslab_session *session, u32 handle)
 	XA_STATE(xas, &session->handles, handle);
 
 	xa_lock(&session->handles);
+	xas_load(&xas);
 	free_handle(session, &xas);
 	xa_unlock(&session->handles);
 }
@@ -447,6 +459,21 @@ int refslab_session_answer_quick(struct refslab_call *call, struct refslab_objec
 	if (err && refslab_word_put(&obj->word))
 		call->last = obj;
 	return err;
+}
+
+/**
+ * refslab_session_answer_new() - refslab_session_answer() as the last thing that an operation does
+ * @call: the operation
+ * @obj: as there
+ *
+ * Leaves the lock of the handles held: what makes an object is followed by what uses it.
+ *
+ * Context: may sleep. Return: as there.
+ */
+int refslab_session_answer_new(struct refslab_call *call, struct refslab_object *obj)
+{
+	refslab_session_run(call);
+	return refslab_session_answer_quick(call, obj);
 }
 
 /**

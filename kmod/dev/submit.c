@@ -67,6 +67,7 @@ enum operand {
 #define REAP_BUDGET	SZ_64M
 
 #define KEPT_OPS	256U	/* a session keeps a buffer for as many operations */
+#define RUN		16U	/* quick operations in one hold of the handles' lock, at most */
 #define MAX_OPERANDS	ARRAY_SIZE(((struct refslab_op *)NULL)->arg)
 
 /* The right that an operation needs; what only looks, or is about handles alone, needs none. */
@@ -331,19 +332,39 @@ static int find_objects(struct refslab_call *call, const struct operation *opera
 	return 0;
 }
 
+/* Lets go of the handles' lock, should a run of quick operations hold it. */
+static void end_run(struct refslab_call *call)
+{
+	if (!call->run)
+		return;
+	call->run = 0;
+	/* as in refslab_session_run() */
+	__acquire(&call->session->handles.xa_lock);
+	xa_unlock(&call->session->handles);
+}
+
+/* What an operation found to be dead under the handles' lock. */
+static void destroy_last(struct refslab_call *call)
+{
+	struct refslab_object *last = call->last;
+
+	if (likely(!last))
+		return;
+	call->last = NULL;
+	end_run(call);
+	refslab_destroy_last(last);
+}
+
+/* The lock of the handles stays held for the next one, see run_goes_on(). */
 static int carry_out_quick(struct refslab_call *call, const struct operation *operation)
 {
-	struct xarray *handles = &call->session->handles;
 	int err;
 
-	call->last = NULL;
-	xa_lock(handles);
+	refslab_session_run(call);
 	err = find_objects(call, operation);
 	if (!err)
 		err = operation->quick(call);
-	xa_unlock(handles);
-	if (call->last)
-		refslab_destroy_last(call->last);
+	destroy_last(call);
 	return err;
 }
 
@@ -353,6 +374,7 @@ static int carry_out_other(struct refslab_call *call, const struct operation *op
 	unsigned int left;
 	int err = 0;
 
+	end_run(call);
 	if (operation->objects) {
 		xa_lock(handles);
 		err = find_objects(call, operation);
@@ -364,6 +386,10 @@ static int carry_out_other(struct refslab_call *call, const struct operation *op
 	if (err)
 		return err;
 	err = operation->fn(call);
+	destroy_last(call);
+	if (!operation->objects)
+		return err;
+	end_run(call);
 	for (left = operation->objects; left; left &= left - 1)
 		refslab_object_put(call->obj[__ffs(left)]);
 	return err;
@@ -394,8 +420,17 @@ static int carry_out(struct refslab_call *call, struct refslab_op *ops, u32 nr)
 		return err;
 	op->result[0] = call->result[0];
 	op->result[1] = call->result[1];
-	WRITE_ONCE(call->session->last_opcode, op->opcode);
 	return 0;
+}
+
+/*
+ * A run ends after so many, which is the longest that others wait for the handles' lock and that
+ * preemption is off; and after each operation while somebody else submits, so that threads of a
+ * session take turns by operations, and what races they have show.
+ */
+static bool run_goes_on(const struct refslab_call *call)
+{
+	return call->run && call->run < RUN && atomic_read(&call->session->submits) == 1;
 }
 
 /* Carries them out until one fails or a signal comes; answers in @submit. */
@@ -406,19 +441,27 @@ static void carry_out_all(struct refslab_session *session, struct refslab_op *op
 	struct refslab_call call = { .session = session, .heap = session->heap };
 	u32 nr;
 
+	atomic_inc(&session->submits);
 	for (nr = 0; nr < submit->count; nr++) {
-		/* one at least, so that a program under a hail of signals gets on */
-		if (nr && signal_pending(current)) {
-			submit->error = -EINTR;
-			break;
-		}
 		submit->error = carry_out(&call, ops, nr);
 		if (submit->error) {
 			ops[nr].error = submit->error;
 			break;
 		}
+		if (run_goes_on(&call))
+			continue;
+		end_run(&call);
+		WRITE_ONCE(session->last_opcode, ops[nr].opcode);
 		cond_resched();
+		/* after one at least, so that a program under a hail of signals gets on */
+		if (signal_pending(current) && nr + 1 < submit->count) {
+			submit->error = -EINTR;
+			nr++;
+			break;
+		}
 	}
+	end_run(&call);
+	atomic_dec(&session->submits);
 	submit->done = nr;
 	/* whoever is told that an object is dead finds nothing of it in memory */
 	refslab_payload_reap(&session->heap->objects.mem, REAP_BUDGET);
