@@ -323,12 +323,13 @@ static void blocks_on_their_way_do_not_count(struct kunit *test)
 static void reuse_is_last_in_first_out_without_a_cache(struct kunit *test)
 {
 	struct refslab_type *type = refslab_fixture_type(test, "lifo0", 2, 0, 0);
-	struct refslab_object *a = refslab_fixture_object(test, type);
-	struct refslab_object *b = refslab_fixture_object(test, type);
-	/* keeps the pool */
-	struct refslab_object *c = refslab_fixture_object(test, type);
+	struct refslab_object *a, *b, *c;
 
 	refslab_fixture_pin(test, cpumask_first(cpu_online_mask));
+	a = refslab_fixture_object(test, type);
+	b = refslab_fixture_object(test, type);
+	/* keeps the pool */
+	c = refslab_fixture_object(test, type);
 	refslab_object_put(a);
 	refslab_object_put(b);
 	KUNIT_EXPECT_PTR_EQ(test, refslab_fixture_object(test, type), b);

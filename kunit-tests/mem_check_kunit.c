@@ -97,6 +97,39 @@ static void check_pools(struct kunit *test)
 	list_add(&pool->node, &class->used);
 }
 
+static void check_owners(struct kunit *test)
+{
+	void *block = mem_alloc(test, REFSLAB_MEM_ATOM, MEM_BIG), *full;
+	struct refslab_pool *nobodys, *pool, **own, **elsewhere;
+	struct refslab_class *class;
+	unsigned int i;
+
+	for (i = 1; i <= MEM_BIG_PER_POOL; i++)
+		pool = mem_pool(test, mem_alloc(test, REFSLAB_MEM_ATOM, MEM_BIG));
+	for (i = 0; i < MEM_BIG_PER_POOL; i++)
+		full = mem_alloc(test, REFSLAB_MEM_RAW, MEM_BIG);
+	mem_free(test, REFSLAB_MEM_ATOM, MEM_BIG, block);
+	nobodys = mem_pool(test, block);
+	class = &mem_of(test)->classes[REFSLAB_MEM_ATOM][REFSLAB_NR_CLASSES - 1];
+	own = &raw_cpu_ptr(mem_of(test)->cpu)->own[REFSLAB_MEM_ATOM][REFSLAB_NR_CLASSES - 1];
+	elsewhere = own - 1;
+	KUNIT_ASSERT_PTR_EQ(test, *own, pool);
+	MEM_EXPECT_SOUND(test);
+
+	EXPECT_FOUND(*own, NULL);
+	EXPECT_FOUND(*own, nobodys);
+	EXPECT_FOUND(*own, mem_pool(test, full));
+	EXPECT_FOUND(*elsewhere, pool);
+	EXPECT_FOUND(pool->own, NULL);
+	EXPECT_FOUND(pool->own, elsewhere);
+	EXPECT_FOUND(nobodys->own, own);
+	EXPECT_FOUND(mem_pool(test, full)->own, own);
+	EXPECT_FOUND(pool->arena->pools[20].own, own);
+	list_move_tail(&nobodys->node, &class->used);
+	expect_found(test, "a pool that is nobody's behind one that is owned");
+	list_move(&nobodys->node, &class->used);
+}
+
 static void check_arenas(struct kunit *test)
 {
 	struct refslab_mem *mem = mem_of(test);
@@ -233,6 +266,7 @@ static void check_races_changes(struct kunit *test)
 
 static struct kunit_case mem_check_cases[] = {
 	KUNIT_CASE(check_pools),
+	KUNIT_CASE(check_owners),
 	KUNIT_CASE(check_arenas),
 	KUNIT_CASE(check_sums),
 	KUNIT_CASE(check_races_changes),

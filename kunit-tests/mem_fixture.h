@@ -6,19 +6,24 @@
 #define _REFSLAB_MEM_FIXTURE_H
 
 #include <kunit/test.h>
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 
+#include "fixture.h"
 #include "mem/mem.h"
 
 /**
  * struct mem_fixture - test->priv
  * @mem: the memory under test
+ * @cpu: its per-CPU parts
  * @why: what refslab_mem_check() said last
  * @retired: calls of mem->retire()
  * @retired_wrong: those of them with the memory held or a block allocated
  */
 struct mem_fixture {
 	struct refslab_mem mem;
+	struct refslab_mem_cpu __percpu *cpu;
 	char why[200];
 	unsigned int retired;
 	unsigned int retired_wrong;
@@ -47,13 +52,18 @@ static inline void mem_fixture_retire(struct refslab_mem *mem, struct refslab_po
 		f->retired_wrong++;
 }
 
+/* The test stays on one CPU, whose pools serve it. */
 static inline int mem_fixture_init(struct kunit *test)
 {
 	struct mem_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
 	if (!f)
 		return -ENOMEM;
-	refslab_mem_init(&f->mem, 0);
+	f->cpu = alloc_percpu(struct refslab_mem_cpu);
+	if (!f->cpu)
+		return -ENOMEM;
+	refslab_fixture_pin(test, cpumask_first(cpu_online_mask));
+	refslab_mem_init(&f->mem, f->cpu, 0);
 	f->mem.retire = mem_fixture_retire;
 	test->priv = f;
 	return 0;
@@ -63,6 +73,8 @@ static inline void mem_fixture_exit(struct kunit *test)
 {
 	struct mem_fixture *f = test->priv;
 
+	if (!f)
+		return;
 	/* What a failed test may have left. */
 	atomic_set(&f->mem.fail_at, 0);
 	while (f->mem.holds)
@@ -71,6 +83,8 @@ static inline void mem_fixture_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->retired_wrong, 0);
 	refslab_mem_destroy(&f->mem);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->mem.reserved), 0);
+	free_percpu(f->cpu);
+	refslab_fixture_unpin(test);
 }
 
 static inline void *mem_alloc(struct kunit *test, enum refslab_mem_kind kind, size_t size)

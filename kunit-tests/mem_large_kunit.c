@@ -182,7 +182,7 @@ static void large_destroy(struct kunit *test)
 	refslab_mem_destroy(mem_of(test));
 	KUNIT_EXPECT_EQ(test, atomic64_read(&mem_of(test)->reserved), 0);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&mem_of(test)->nr_large), 0);
-	refslab_mem_init(mem_of(test), 0);
+	refslab_mem_init(mem_of(test), mem_of(test)->cpu, 0);
 }
 
 static struct kunit_case mem_large_cases[] = {

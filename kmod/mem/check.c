@@ -98,6 +98,8 @@ static int check_pool_locked(struct check *c, const struct refslab_arena *arena,
 	if (pool->state > REFSLAB_POOL_LIMBO || pool->kind >= REFSLAB_MEM_KINDS)
 		return fail_pool(c, pool, "no such state or kind");
 	c->pools[pool->state]++;
+	if (pool->own && pool->state != REFSLAB_POOL_USED)
+		return fail_pool(c, pool, "a CPU owns it, and it is not used");
 	if (pool->state == REFSLAB_POOL_EMPTY) {
 		if (pool->kind != REFSLAB_MEM_RAW)
 			return fail_pool(c, pool, "empty, but it has a kind");
@@ -235,6 +237,41 @@ static int check_list(struct check *c, const struct list_head *list, unsigned in
 	return 0;
 }
 
+/*
+ * On the used list come the pools that nobody owns and then the owned ones: as many as CPUs say
+ * they own, and those they say.
+ */
+static int check_owners(struct check *c, const struct refslab_class *class, unsigned int kind,
+			unsigned int size)
+{
+	unsigned int i = size / REFSLAB_CLASS_STEP - 1, owned = 0, owners = 0;
+	const struct refslab_pool *pool;
+	int cpu;
+
+	lockdep_assert_held(&class->lock);
+	list_for_each_entry(pool, &class->used, node) {
+		if (!pool->own && owned)
+			return fail_pool(c, pool, "nobody's, behind one that a CPU owns");
+		owned += !!pool->own;
+	}
+	for_each_possible_cpu(cpu) {
+		struct refslab_pool **own = &per_cpu_ptr(c->mem->cpu, cpu)->own[kind][i];
+
+		pool = *own;
+		if (!pool)
+			continue;
+		if (pool->own != own || pool->state != REFSLAB_POOL_USED || pool->kind != kind ||
+		    pool->size != size)
+			return fail(c, "kind %u size %u: CPU %d has a pool that is not its", kind,
+				    size, cpu);
+		owners++;
+	}
+	if (owned != owners)
+		return fail(c, "kind %u size %u: %u pools are owned, %u CPUs own one", kind, size,
+			    owned, owners);
+	return 0;
+}
+
 static int check_class(struct check *c, const struct refslab_class *class, unsigned int kind,
 		       unsigned int size)
 {
@@ -246,6 +283,8 @@ static int check_class(struct check *c, const struct refslab_class *class, unsig
 	err = check_list(c, &class->used, kind, size, REFSLAB_POOL_USED, class->nr_used);
 	if (!err)
 		err = check_list(c, &class->limbo, kind, size, REFSLAB_POOL_LIMBO, class->nr_limbo);
+	if (!err)
+		err = check_owners(c, class, kind, size);
 	if (err)
 		return err;
 	blocks = class->nr_full * (REFSLAB_POOL_SIZE / size);

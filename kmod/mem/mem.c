@@ -111,12 +111,14 @@ REFSLAB_EXPORT_TEST(refslab_mem_uncharge);
 /**
  * refslab_mem_init() - make a memory, with nothing in it
  * @mem: the memory
+ * @cpu: its per-CPU parts: the caller's, to be freed after refslab_mem_destroy()
  * @max_bytes: limit of what it takes from the kernel, in bytes of arenas, large blocks and pages of
  *	payloads; 0: none
  */
-void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes)
+void refslab_mem_init(struct refslab_mem *mem, struct refslab_mem_cpu __percpu *cpu, u64 max_bytes)
 {
 	memset(mem, 0, sizeof(*mem));
+	mem->cpu = cpu;
 	refslab_arena_init(mem);
 	refslab_pool_init(mem);
 	xa_init(&mem->larges);
@@ -141,6 +143,7 @@ void refslab_mem_set_limit(struct refslab_mem *mem, u64 max_bytes)
 	WRITE_ONCE(mem->limit_set, true);
 	WRITE_ONCE(mem->max_bytes, max_bytes);
 }
+REFSLAB_EXPORT_TEST(refslab_mem_set_limit);
 
 /**
  * refslab_mem_destroy() - give everything back, whatever is still allocated

@@ -12,6 +12,11 @@
  * list), *empty* (on its arena's freepools, ready for any class) or, while somebody holds the
  * memory (refslab_mem_hold()), in *limbo*: without an allocated block, but still of its class.
  *
+ * A used pool may be *owned* by a CPU: it serves this CPU alone, so that two CPUs at work do not
+ * write to the same cache lines. A CPU owns one pool of a class at most, until that is full or
+ * drained, and takes from another's only when no memory is to be had. Blocks go back to their pools
+ * from everywhere.
+ *
  * Usable arenas are ordered by the number of their free pools and the one with the fewest is
  * served first, so that nearly empty ones drain; one whose pools are all empty goes back.
  *
@@ -27,6 +32,7 @@
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -132,6 +138,7 @@ struct refslab_pool_marks {
  * @number:	number of the pool within its arena, or of the large block within the heap
  * @arena:	its arena; NULL for a large block
  * @node:	on the class's used or limbo list, or its arena's freepools
+ * @own:	the pointer of the CPU that owns it, in struct refslab_mem_cpu; NULL: nobody's
  * @freeblock:	first free block, linked through the blocks
  * @large_scratch: see @scratch
  *
@@ -158,6 +165,7 @@ struct refslab_pool {
 	u8 large_scratch;
 	struct refslab_arena *arena;
 	struct list_head node;
+	struct refslab_pool **own;
 	void *freeblock;
 };
 
@@ -194,8 +202,8 @@ struct refslab_arena {
 
 /**
  * struct refslab_class - one size class of one kind
- * @lock:	protects the lists and their pools
- * @used:	pools with a block to give, last used first
+ * @lock:	protects the lists, their pools and who owns them
+ * @used:	pools with a block to give: nobody's, last used first, then those that CPUs own
  * @limbo:	pools without an allocated block while the memory is held
  * @blocks:	blocks allocated
  * @nr_used:	pools on @used
@@ -213,8 +221,17 @@ struct refslab_class {
 } ____cacheline_aligned_in_smp;
 
 /**
+ * struct refslab_mem_cpu - a CPU's part of the memory of a heap
+ * @own:	the pools it owns, by kind and class; NULL: none. Protected by the class's lock
+ */
+struct refslab_mem_cpu {
+	struct refslab_pool *own[REFSLAB_MEM_KINDS][REFSLAB_NR_CLASSES];
+};
+
+/**
  * struct refslab_mem - the memory of a heap
  * @classes:	the size classes, by kind
+ * @cpu:	the per-CPU parts
  * @lock:	protects everything below that is not atomic
  * @usable:	arenas by their number of empty pools (1 .. 64)
  * @usable_map:	bit n - 1: usable[n] is not empty
@@ -250,6 +267,7 @@ struct refslab_class {
  */
 struct refslab_mem {
 	struct refslab_class classes[REFSLAB_MEM_KINDS][REFSLAB_NR_CLASSES];
+	struct refslab_mem_cpu __percpu *cpu;
 	spinlock_t lock;	/* see above */
 	struct list_head usable[REFSLAB_ARENA_POOLS + 1];
 	u64 usable_map;
@@ -309,7 +327,7 @@ struct refslab_mem_usage {
 	u64 arenas_returned;
 };
 
-void refslab_mem_init(struct refslab_mem *mem, u64 max_bytes);
+void refslab_mem_init(struct refslab_mem *mem, struct refslab_mem_cpu __percpu *cpu, u64 max_bytes);
 void refslab_mem_set_limit(struct refslab_mem *mem, u64 max_bytes);
 void refslab_mem_destroy(struct refslab_mem *mem);
 void *refslab_mem_alloc(struct refslab_mem *mem, enum refslab_mem_kind kind, size_t size,

@@ -4,7 +4,7 @@
  *
  * Lock order
  *
- *   class->lock	the class's lists, its pools' state, their blocks
+ *   class->lock	the class's lists, its pools' state, owners, blocks
  *     mem->lock	arenas and their empty pools, numbers, holds, limbo_larges
  *       xa_lock	of mem->arenas, mapped and larges
  *       what mem->retire() takes
@@ -37,6 +37,13 @@ static struct refslab_class *pool_class(struct refslab_mem *mem, enum refslab_me
 	return &mem->classes[kind][block_size / REFSLAB_CLASS_STEP - 1];
 }
 
+/* Where this CPU's pool of a class is. The class's lock is held, and keeps us here. */
+static struct refslab_pool **pool_own(struct refslab_mem *mem, enum refslab_mem_kind kind,
+				      size_t block_size)
+{
+	return &this_cpu_ptr(mem->cpu)->own[kind][block_size / REFSLAB_CLASS_STEP - 1];
+}
+
 /* The pool is on no list, and walkers skip it until its kind says that it holds objects. */
 static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, size_t block_size)
 {
@@ -53,22 +60,43 @@ static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, s
 	smp_store_release(&pool->kind, kind);
 }
 
-/* A pool with a block to give, or NULL. */
-static struct refslab_pool *pool_find(struct refslab_class *class)
+/* The pool, which is used, becomes a CPU's that has none: behind those that are nobody's. */
+static void pool_claim(struct refslab_class *class, struct refslab_pool *pool,
+		       struct refslab_pool **own)
 {
-	struct refslab_pool *pool;
+	lockdep_assert_held(&class->lock);
+	list_move_tail(&pool->node, &class->used);
+	pool->own = own;
+	*own = pool;
+}
+
+/* The pool, which is about to leave the used list, is nobody's any more. */
+static void pool_disclaim(struct refslab_pool *pool)
+{
+	if (pool->own)
+		*pool->own = NULL;
+	pool->own = NULL;
+}
+
+/* A pool with a block to give, which is the CPU's of @own then, or NULL. */
+static struct refslab_pool *pool_find(struct refslab_class *class, struct refslab_pool **own)
+{
+	struct refslab_pool *pool = *own;
 
 	lockdep_assert_held(&class->lock);
-	pool = list_first_entry_or_null(&class->used, struct refslab_pool, node);
 	if (likely(pool))
 		return pool;
-	pool = list_first_entry_or_null(&class->limbo, struct refslab_pool, node);
-	if (!pool)
-		return NULL;
-	pool->state = REFSLAB_POOL_USED;
-	list_move(&pool->node, &class->used);
-	class->nr_limbo--;
-	class->nr_used++;
+	pool = list_first_entry_or_null(&class->used, struct refslab_pool, node);
+	/* those that have an owner come last */
+	if (!pool || pool->own) {
+		pool = list_first_entry_or_null(&class->limbo, struct refslab_pool, node);
+		if (!pool)
+			return NULL;
+		pool->state = REFSLAB_POOL_USED;
+		class->nr_limbo--;
+		class->nr_used++;
+	}
+	pool_claim(class, pool, own);
 	return pool;
 }
 
@@ -111,6 +139,7 @@ static unsigned int pool_take(struct refslab_class *class, struct refslab_pool *
 	class->blocks += n;
 	pool->used += n;
 	if (pool->used == pool->capacity) {
+		pool_disclaim(pool);
 		pool->state = REFSLAB_POOL_FULL;
 		list_del_init(&pool->node);
 		class->nr_used--;
@@ -126,7 +155,10 @@ static unsigned int pool_take(struct refslab_class *class, struct refslab_pool *
 void refslab_pool_init(struct refslab_mem *mem)
 {
 	unsigned int kind, i;
+	int cpu;
 
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(mem->cpu, cpu), 0, sizeof(*mem->cpu));
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
 			struct refslab_class *class = &mem->classes[kind][i];
@@ -155,23 +187,29 @@ unsigned int refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind k
 {
 	size_t block_size = refslab_mem_size(kind, size);
 	struct refslab_class *class = pool_class(mem, kind, block_size);
-	struct refslab_pool *pool, *fresh;
+	struct refslab_pool *pool, **own;
 	unsigned int n = 0;
 
 	spin_lock(&class->lock);
-	pool = pool_find(class);
+	pool = pool_find(class, pool_own(mem, kind, block_size));
 	if (unlikely(!pool)) {
 		spin_unlock(&class->lock);
-		fresh = refslab_arena_take_pool(mem, gfp);
-		if (fresh)
-			pool_assign(fresh, kind, block_size);
+		pool = refslab_arena_take_pool(mem, gfp);
+		if (pool)
+			pool_assign(pool, kind, block_size);
 		spin_lock(&class->lock);
-		if (fresh) {
-			list_add(&fresh->node, &class->used);
+		/* We may have moved, or others on this CPU have been quicker. */
+		own = pool_own(mem, kind, block_size);
+		if (pool) {
+			list_add(&pool->node, &class->used);
 			class->nr_used++;
+			if (likely(!*own))
+				pool_claim(class, pool, own);
+		} else {
+			/* Somebody may have freed a block meanwhile, or another CPU has some. */
+			pool = pool_find(class, own) ?:
+			       list_first_entry_or_null(&class->used, struct refslab_pool, node);
 		}
-		/* Without a fresh one: somebody may have freed a block meanwhile. */
-		pool = pool_find(class);
 	}
 	if (likely(pool))
 		n = pool_take(class, pool, nr, list);
@@ -195,6 +233,7 @@ static struct refslab_arena *pool_drained(struct refslab_mem *mem, struct refsla
 	struct refslab_arena *arena = NULL;
 
 	lockdep_assert_held(&class->lock);
+	pool_disclaim(pool);
 	class->nr_used--;
 	spin_lock(&mem->lock);
 	if (pool->kind != REFSLAB_MEM_RAW && mem->holds) {

@@ -240,6 +240,7 @@ struct refslab_events {
  * @objects:	for that work
  * @releasing:	a type's release() or finalize(), or a callback, is running here: do not nest
  *		destruction
+ * @mem:	of the heap's memory
  */
 struct refslab_objects_cpu {
 	u64 next_id, last_id;
@@ -248,6 +249,7 @@ struct refslab_objects_cpu {
 	bool releasing;
 	struct work_struct drain;
 	struct refslab_objects *objects;
+	struct refslab_mem_cpu mem;
 };
 
 /**

@@ -326,7 +326,7 @@ int refslab_objects_init(struct refslab_objects *objects, const struct refslab_o
 		cpu->young_limit = LONG_MIN;
 		INIT_WORK(&cpu->drain, drain_work);
 	}
-	refslab_mem_init(&objects->mem, max_bytes);
+	refslab_mem_init(&objects->mem, &objects->cpu->mem, max_bytes);
 	objects->hooks = hooks;
 	objects->wq = wq;
 	xa_init_flags(&objects->types, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
