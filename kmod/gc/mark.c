@@ -4,8 +4,9 @@
  *
  * Gray objects (marked, references not yet followed) are told by their byte; a pool with gray
  * objects is a bit in its arena, and arenas with such pools are a queue. A pool's gray objects are
- * followed together, in address order: breadth first, without recursion, and without a word of
- * memory per object. Whose references were followed is black, and has a bit in marks.marked.
+ * followed together, in address order: breadth first, but for what refers to an object of the same
+ * pool, which comes next; without recursion, and without a word of memory per object. Whose
+ * references were followed is black, and has a bit in marks.marked.
  */
 #include "scan.h"
 
@@ -95,42 +96,64 @@ static void reach(void *target, void *arg)
 		refslab_scan_push(arg, target, shade);
 }
 
+/* What reach_few() says of an object that it did not read. */
+#define OTHER_KIND	((void *)1)
+
 /*
  * Reads few slots at once, under the object's lock, and lets go of it before anything is done about
- * them. Returns false when the object is of another kind. Preemption is off.
+ * them. Returns a neighbour that is to be followed next, or NULL; or OTHER_KIND. Preemption is off.
  */
-static __always_inline bool reach_few(struct refslab_scan_pipe *pipe, struct refslab_object *obj)
+static __always_inline void *reach_few(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+				       struct refslab_object *obj)
 {
 	struct refslab_type *type;
-	void *target[REFSLAB_FEW] __uninitialized;
+	void *target[REFSLAB_FEW] __uninitialized, *next = NULL;
 	u32 i, n;
+	u8 *near;
 
 	refslab_object_lock_next(obj);
 	type = refslab_object_type(obj);
 	if (unlikely(!type || !(type->flags & REFSLAB_TYPE_FEW))) {
 		refslab_object_unlock_next(obj);
-		return false;
+		return OTHER_KIND;
 	}
 	n = type->nr_slots;
 	for (i = 0; i < n; i++)
 		target[i] = refslab_object_slots(obj)[i];
 	refslab_object_unlock_next(obj);
-	for (i = 0; i < n; i++)
-		reach(target[i], pipe);
-	return true;
+	for (i = 0; i < n; i++) {
+		if (!refslab_scan_neighbours(obj, target[i])) {
+			reach(target[i], pipe);
+			continue;
+		}
+		near = &pool->scratch[(target[i] - pool->base) / REFSLAB_OBJECT_MIN];
+		if (next)
+			shade(pipe->scan, near, target[i]);
+		else if (refslab_scan_white(*near))
+			next = target[i];
+	}
+	return next;
 }
 
-/* Makes a marked object black. Preemption is off, but for objects with many references. */
-static __always_inline void follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
-				   unsigned int index, u8 *scratch)
+/*
+ * Makes a marked object black. Preemption is off, but for objects with many references.
+ *
+ * Returns an object of the same pool that it refers to, unmarked so far, which is to be followed
+ * at once: else a chain through a pool would take one visit to the pool for each of its links.
+ */
+static __always_inline void *follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+				    unsigned int index, u8 *scratch)
 {
 	struct refslab_container *x = refslab_scan_object(pool, index);
 	struct refslab_scan *scan = pipe->scan;
 	struct refslab_object *obj = &x->obj;
+	void *next;
 
 	*scratch = REFSLAB_SCAN_BLACK;
 	__set_bit(index, pool->marks.marked);
-	if (unlikely(!reach_few(pipe, obj))) {
+	next = reach_few(pipe, pool, obj);
+	if (unlikely(next == OTHER_KIND)) {
+		next = NULL;
 		preempt_enable();
 		refslab_scan_references(scan, obj, reach, pipe);
 		preempt_disable();
@@ -140,6 +163,7 @@ static __always_inline void follow(struct refslab_scan_pipe *pipe, struct refsla
 	/* somebody may have freed and filled the block since: harmless if the bit is gone */
 	if (scan->settling && (refslab_word_read(&obj->word) & REFSLAB_WORD_DYING))
 		atomic64_andnot(REFSLAB_WORD_DYING, &obj->word);
+	return next;
 }
 
 /* Blocks of the set that are not black, when the word of the bitmaps is looked at. */
@@ -148,12 +172,22 @@ static unsigned long pending(const struct refslab_pool *pool, unsigned int i)
 	return pool->marks.in_scan[i] & ~pool->marks.marked[i];
 }
 
+/* Whether an object that was unmarked, or gray, is to be followed; it may have been meanwhile. */
+static __always_inline bool is_next(struct refslab_pool *pool, unsigned int index, u8 scratch,
+				    bool roots)
+{
+	if (scratch == REFSLAB_SCAN_GRAY || scratch == REFSLAB_SCAN_BLACK)
+		return scratch == REFSLAB_SCAN_GRAY;
+	return roots && refslab_scan_is_root(scratch, refslab_scan_object(pool, index));
+}
+
 /* @roots: counts decide, too; else only who is gray is followed. */
 static __always_inline void follow_pool(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
 					bool roots)
 {
 	unsigned long bits;
 	unsigned int i, n;
+	void *next;
 	u8 *scratch;
 
 	preempt_disable();
@@ -161,9 +195,12 @@ static __always_inline void follow_pool(struct refslab_scan_pipe *pipe, struct r
 		for (bits = pending(pool, i); bits; bits &= bits - 1) {
 			n = i * BITS_PER_LONG + __ffs(bits);
 			scratch = refslab_mem_scratch_at(pool, n);
-			if (*scratch == REFSLAB_SCAN_GRAY ||
-			    (roots && refslab_scan_is_root(*scratch, refslab_scan_object(pool, n))))
-				follow(pipe, pool, n, scratch);
+			if (!is_next(pool, n, *scratch, roots))
+				continue;
+			while ((next = follow(pipe, pool, n, scratch))) {
+				n = refslab_mem_index(pool, next);
+				scratch = refslab_mem_scratch_at(pool, n);
+			}
 		}
 	}
 	preempt_enable();
