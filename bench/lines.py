@@ -87,6 +87,8 @@ LINES = [
     Line("scan_idle_1m", "ns/object", "CPython", 0.03),
     Line("lock_hold_max_1m", "ns", "50 us", 1.0),
     Line("lock_hold_max_10m", "ns", "50 us", 1.0),
+    Line("lock_hold_floor_1m", "ns", "50 us"),
+    Line("lock_hold_floor_10m", "ns", "50 us"),
     Line("op_p9999_1m", "ns", "refslab, no scan", 2.0),
     Line("op_p9999_10m", "ns", "refslab, no scan", 2.0),
     Line("busy_throughput", "op/s", "refslab, no scan", 0.8, least=True),

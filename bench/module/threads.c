@@ -387,7 +387,26 @@ static int run_scaling(struct bench_call *call)
 	return err;
 }
 
+/*
+ * idle ns=: looks at the clock for as long, gives way, and says the longest it took from one look to
+ * the next: what a scan of the same duration would tell of itself if it did nothing.
+ */
+static int run_idle(struct bench_call *call)
+{
+	u64 begin = ktime_get_ns(), end = begin + bench_arg(call, "ns", NSEC_PER_MSEC);
+	u64 looked = begin, now, longest = 0;
+
+	do {
+		now = ktime_get_ns();
+		longest = max(longest, now - looked);
+		looked = cond_resched() ? ktime_get_ns() : now;
+	} while (now < end);
+	bench_say(call, "longest_ns", longest);
+	return 0;
+}
+
 const struct bench_command bench_thread_commands[] = {
+	{ "idle", run_idle },
 	{ "mutate", run_mutate },
 	{ "scaling", run_scaling },
 	{ }
