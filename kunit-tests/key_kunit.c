@@ -197,6 +197,61 @@ static void equality_is_pythons(struct kunit *test)
 		refslab_object_put(obj[i]);
 }
 
+/* Of all but tuples. */
+static void make_probe(struct kunit *test, const struct value *value, struct refslab_probe *probe)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	size_t len = value->text ? strlen(value->text) : 0;
+	int err = 0;
+	void *data;
+
+	if (value->kind == INT) {
+		refslab_probe_int(probe, heap, value->bits);
+	} else if (value->kind == FLOAT) {
+		refslab_probe_float(probe, heap, value->bits);
+	} else if (value->kind == STR) {
+		err = refslab_str_probe(probe, heap, value->text, len, GFP_KERNEL);
+	} else {
+		err = refslab_bytes_probe(probe, heap, len, GFP_KERNEL, &data);
+		if (!err)
+			memcpy(data, value->text, len);
+	}
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
+static void a_probe_is_what_it_looks_like(struct kunit *test)
+{
+	struct refslab_object *obj[ARRAY_SIZE(values)];
+	struct refslab_probe *probe;
+	unsigned int i, j;
+	u32 hash, other;
+	bool same;
+
+	probe = kunit_kmalloc(test, sizeof(*probe), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, probe);
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		obj[i] = make(test, &values[i].value);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		if (values[i].value.kind == TUPLE)
+			continue;
+		make_probe(test, &values[i].value, probe);
+		KUNIT_EXPECT_EQ(test, refslab_key_hash(probe->obj, &hash), 0);
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			same = values[i].class == values[j].class;
+			KUNIT_EXPECT_EQ_MSG(test, refslab_key_equal(probe->obj, obj[j]), same,
+					    "values %u and %u", i, j);
+			KUNIT_EXPECT_EQ(test, refslab_key_hash(obj[j], &other), 0);
+			if (same)
+				KUNIT_EXPECT_EQ_MSG(test, hash, other, "values %u and %u", i, j);
+		}
+		refslab_probe_end(probe);
+	}
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		refslab_object_put(obj[i]);
+}
+
 static void not_a_number_is_itself_alone(struct kunit *test)
 {
 	static const u64 nans[] = { 0x7ff8000000000000, 0x7ff8000000000000, 0xfff0000000000001 };
@@ -340,6 +395,7 @@ static void nobody_knows_another_heaps_hashes(struct kunit *test)
 
 static struct kunit_case key_cases[] = {
 	KUNIT_CASE(equality_is_pythons),
+	KUNIT_CASE(a_probe_is_what_it_looks_like),
 	KUNIT_CASE(not_a_number_is_itself_alone),
 	KUNIT_CASE(what_may_change_is_no_key),
 	KUNIT_CASE(identity_is_a_key),

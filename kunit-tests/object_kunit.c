@@ -365,6 +365,15 @@ static void alloc_fails_at_the_limit_and_after_failure_works(struct kunit *test)
 	refslab_put(obj);
 }
 
+static struct refslab_object *new_sized(struct kunit *test, struct refslab_type *type, u32 extra)
+{
+	struct refslab_object *obj = refslab_object_begin_sized(type, extra, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	refslab_object_publish(obj, GFP_KERNEL);
+	return obj;
+}
+
 static void sized_objects_have_their_own_size(struct kunit *test)
 {
 	const u32 extra[] = { 0, 1, 15, 16, 17, 400, 480, 481, 488, 489, 600, 4096, 100000 };
@@ -380,8 +389,7 @@ static void sized_objects_have_their_own_size(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
 	for (i = 0; i < ARRAY_SIZE(extra); i++) {
-		obj = refslab_object_alloc_sized(type, extra[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
+		obj = new_sized(test, type, extra[i]);
 		need = sizeof(*obj) + 4 + extra[i];
 		KUNIT_EXPECT_EQ(test, refslab_object_bytes(obj),
 				refslab_mem_size(REFSLAB_MEM_ATOM, need));
@@ -396,8 +404,7 @@ static void sized_objects_have_their_own_size(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, stat.large, need > REFSLAB_CLASS_MAX);
 		refslab_put(obj);
 		KUNIT_EXPECT_EQ(test, refslab_cache_count(type), 0);
-		again = refslab_object_alloc_sized(type, extra[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, again);
+		again = new_sized(test, type, extra[i]);
 		KUNIT_EXPECT_NULL(test, memchr_inv(refslab_object_body(again, type), 0,
 						   4 + extra[i]));
 		refslab_put(again);

@@ -92,6 +92,7 @@ static void layout_follows_from_the_parameters(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (unsigned long)type & REFSLAB_HEAD_FLAGS, 0);
 		KUNIT_EXPECT_STREQ(test, type->name, cases[i].params.name);
 		KUNIT_EXPECT_PTR_EQ(test, refslab_type_find(objects, type->number), type);
+		KUNIT_EXPECT_PTR_EQ(test, refslab_type_find_name(objects, type->name), type);
 		if (type->flags & REFSLAB_TYPE_SIZED)
 			continue;
 		/* the whole of it is there, and aligned */
@@ -127,12 +128,16 @@ static void names_are_unique_in_a_heap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_type_create(objects, &params, GFP_KERNEL)), -EEXIST);
 	params.name = "str";
 	KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_type_create(objects, &params, GFP_KERNEL)), -EEXIST);
+	KUNIT_EXPECT_PTR_EQ(test, refslab_type_find_name(objects, longest), type);
+	KUNIT_EXPECT_NULL(test, refslab_type_find_name(objects, longest + 1));
+	KUNIT_EXPECT_NULL(test, refslab_type_find_name(objects, "next"));
 	/* a refused one took no number */
 	params.name = "next";
 	KUNIT_EXPECT_EQ(test, refslab_type_create(objects, &params, GFP_KERNEL)->number,
 			type->number + 1);
 	/* another heap is another matter */
 	heap = refslab_fixture_extra_heap(test);
+	KUNIT_EXPECT_NULL(test, refslab_type_find_name(&heap->objects, params.name));
 	KUNIT_EXPECT_FALSE(test, IS_ERR(refslab_type_create(&heap->objects, &params, GFP_KERNEL)));
 	refslab_heap_put_sync(heap);
 }

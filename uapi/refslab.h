@@ -133,9 +133,8 @@ struct refslab_create {
  */
 /*
  * make and change objects and types; read events of objects. Who has it not cannot make keys
- * either, so that such a session finds things by REFSLAB_OP_GETATTR, _ITEMS, _ITEM and _SLOT, by
- * the names of roots (_LOOKUP) and by ids (_BYID); _DICT_ITEM and _CONTAINS work with keys that it
- * has got handles on in one of these ways
+ * either, but looks up values (REFSLAB_OP_DICT_ITEM_BYVALUE, _CONTAINS_BYVALUE); only for a tuple
+ * as a key it takes a handle, found by _ITEMS or another way
  */
 #define REFSLAB_RIGHT_CHANGE	(1u << 0)
 /* everything about the collector, and REFSLAB_OP_TRIM */
@@ -590,7 +589,29 @@ enum refslab_opcode {
 	 */
 	REFSLAB_OP_MAP,
 
-	REFSLAB_OP_LAST = REFSLAB_OP_MAP
+	/*
+	 * name:n, p:n -> t, 0|1: the type of that name, whoever defined it; is it one that
+	 * REFSLAB_OP_NEW makes objects of? arg: name pointer, name length, pointer, length.
+	 * Writes struct refslab_type_def, at most n bytes of it: what REFSLAB_OP_TYPE was told,
+	 * with REFSLAB_TYPE_ACYCLIC also when there are no slots; all zeroes for a built-in type.
+	 * -ENOENT: there is no such type; -EINVAL: the name is none for a type
+	 */
+	REFSLAB_OP_TYPE_FIND,
+
+	/*
+	 * REFSLAB_OP_DICT_ITEM and _CONTAINS with a value in place of an object: nothing is made in
+	 * the heap. kind: REFSLAB_VALUE_* (-EOPNOTSUPP), and then v, of an int or a float the value
+	 * as with REFSLAB_OP_INT and _FLOAT, and n = 0 (-EINVAL); of a str or a bytes a pointer p
+	 * and the length n. -EILSEQ: a str that is not valid UTF-8; -E2BIG: over REFSLAB_MAX_STR,
+	 * _BYTES
+	 */
+
+	/* d, kind, v|p, n -> e: -ENOKEY: no such key */
+	REFSLAB_OP_DICT_ITEM_BYVALUE,
+	/* o, kind, v|p, n -> 0|1 */
+	REFSLAB_OP_CONTAINS_BYVALUE,
+
+	REFSLAB_OP_LAST = REFSLAB_OP_CONTAINS_BYVALUE
 };
 
 /* Flags of REFSLAB_OP_SET_DEBUG, as in Python's gc module. The log is the kernel's, and limited. */
@@ -612,6 +633,12 @@ enum refslab_opcode {
 /* Flags of REFSLAB_OP_WEAK. */
 /* REFSLAB_EVENT_WEAKREF when the object dies or is to be finalized, unless w died first */
 #define REFSLAB_WEAK_CALLBACK	(1u << 0)
+
+/* Kinds of values, for REFSLAB_OP_DICT_ITEM_BYVALUE and _CONTAINS_BYVALUE. */
+#define REFSLAB_VALUE_INT	1u
+#define REFSLAB_VALUE_FLOAT	2u
+#define REFSLAB_VALUE_STR	3u
+#define REFSLAB_VALUE_BYTES	4u
 
 /* struct refslab_type_def.flags */
 /* never part of a cycle, by the program's word: not tracked */
@@ -650,7 +677,7 @@ enum refslab_opcode {
  */
 
 /**
- * struct refslab_type_def - operand of REFSLAB_OP_TYPE
+ * struct refslab_type_def - operand of REFSLAB_OP_TYPE, and what REFSLAB_OP_TYPE_FIND tells
  * @flags:	REFSLAB_TYPE_*
  * @nr_slots:	references an object holds, 0 .. REFSLAB_MAX_SLOTS
  * @payload:	bytes of payload, 0 .. REFSLAB_MAX_PAYLOAD; with REFSLAB_TYPE_MAPPED

@@ -32,6 +32,8 @@
 #include "../heap.h"
 #include "../../uapi/refslab.h"
 
+struct refslab_probe;
+
 /*
  * For what programs ask for: charged to their memory cgroup, and refused rather than having
  * somebody killed for it. They are told (-ENOMEM), so the log is not.
@@ -206,6 +208,7 @@ int refslab_op_map(struct refslab_call *call);
 
 /* ops_object.c */
 int refslab_op_type(struct refslab_call *call);
+int refslab_op_type_find(struct refslab_call *call);
 int refslab_op_new(struct refslab_call *call);
 int refslab_op_dup(struct refslab_call *call);
 int refslab_op_close(struct refslab_call *call);
@@ -229,6 +232,8 @@ int refslab_op_str_value(struct refslab_call *call);
 int refslab_op_bytes(struct refslab_call *call);
 int refslab_op_bytes_value(struct refslab_call *call);
 int refslab_op_tuple(struct refslab_call *call);
+int refslab_atom_read_probe(const struct refslab_call *call, unsigned int arg,
+			    struct refslab_probe *probe);
 
 /* ops_list.c */
 int refslab_op_list(struct refslab_call *call);
@@ -246,10 +251,12 @@ int refslab_op_set(struct refslab_call *call);
 int refslab_op_instance(struct refslab_call *call);
 int refslab_op_dict_setitem(struct refslab_call *call);
 int refslab_op_dict_item(struct refslab_call *call);
+int refslab_op_dict_item_byvalue(struct refslab_call *call);
 int refslab_op_dict_delitem(struct refslab_call *call);
 int refslab_op_add(struct refslab_call *call);
 int refslab_op_discard(struct refslab_call *call);
 int refslab_op_contains(struct refslab_call *call);
+int refslab_op_contains_byvalue(struct refslab_call *call);
 int refslab_op_setattr(struct refslab_call *call);
 int refslab_op_getattr(struct refslab_call *call);
 int refslab_op_delattr(struct refslab_call *call);

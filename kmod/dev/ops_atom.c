@@ -41,24 +41,40 @@ int refslab_op_float_value(struct refslab_call *call)
 	return refslab_float_value(call->obj[0], &call->result[0]);
 }
 
-int refslab_op_str(struct refslab_call *call)
+static void free_text(char *text, const char small[SMALL])
 {
-	u64 len = call->arg[1];
-	char small[SMALL], *buf = small;
-	struct refslab_object *obj;
+	if (text != small)
+		kvfree(text);
+}
+
+/* Operands @arg and the next are where a text is and how long. At @small when it fits there. */
+static char *read_text(const struct refslab_call *call, unsigned int arg, char small[SMALL])
+{
+	u64 len = call->arg[arg + 1];
+	char *text = small;
 
 	if (len > REFSLAB_MAX_STR)
-		return -E2BIG;
-	if (len > sizeof(small))
-		buf = kvmalloc(len, REFSLAB_DEV_GFP);
-	if (!buf)
-		return -ENOMEM;
-	if (copy_from_user(buf, u64_to_user_ptr(call->arg[0]), len))
-		obj = ERR_PTR(-EFAULT);
-	else
-		obj = refslab_str_new(call->heap, buf, len, REFSLAB_DEV_GFP);
-	if (buf != small)
-		kvfree(buf);
+		return ERR_PTR(-E2BIG);
+	if (len > SMALL)
+		text = kvmalloc(len, REFSLAB_DEV_GFP);
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	if (!copy_from_user(text, u64_to_user_ptr(call->arg[arg]), len))
+		return text;
+	free_text(text, small);
+	return ERR_PTR(-EFAULT);
+}
+
+int refslab_op_str(struct refslab_call *call)
+{
+	struct refslab_object *obj;
+	char small[SMALL], *text;
+
+	text = read_text(call, 0, small);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	obj = refslab_str_new(call->heap, text, call->arg[1], REFSLAB_DEV_GFP);
+	free_text(text, small);
 	return refslab_session_answer(call, obj);
 }
 
@@ -180,4 +196,65 @@ int refslab_op_tuple(struct refslab_call *call)
 	}
 	refslab_object_publish(obj, REFSLAB_DEV_GFP);
 	return refslab_session_answer(call, obj);
+}
+
+/* --- by value ------------------------------------------------------------------------------- */
+
+static int probe_str(const struct refslab_call *call, unsigned int arg,
+		     struct refslab_probe *probe)
+{
+	char small[SMALL], *text;
+	int err;
+
+	text = read_text(call, arg, small);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	err = refslab_str_probe(probe, call->heap, text, call->arg[arg + 1], REFSLAB_DEV_GFP);
+	free_text(text, small);
+	return err;
+}
+
+static int probe_bytes(const struct refslab_call *call, unsigned int arg,
+		       struct refslab_probe *probe)
+{
+	u64 len = call->arg[arg + 1];
+	void *data;
+	int err;
+
+	if (len > REFSLAB_MAX_BYTES)
+		return -E2BIG;
+	err = refslab_bytes_probe(probe, call->heap, len, REFSLAB_DEV_GFP, &data);
+	if (err || !copy_from_user(data, u64_to_user_ptr(call->arg[arg]), len))
+		return err;
+	refslab_probe_end(probe);
+	return -EFAULT;
+}
+
+/**
+ * refslab_atom_read_probe() - a probe for a value that is given by operands
+ * @call: the operation
+ * @arg: number of the operand that is the kind of value, which the next two are
+ * @probe: out: the probe, for refslab_probe_end() unless this fails
+ *
+ * Context: may sleep. Return: 0, -EOPNOTSUPP no such kind, -EINVAL, -E2BIG, -EILSEQ, -EFAULT,
+ * -ENOMEM.
+ */
+int refslab_atom_read_probe(const struct refslab_call *call, unsigned int arg,
+			    struct refslab_probe *probe)
+{
+	u64 kind = call->arg[arg], value = call->arg[arg + 1];
+
+	if (kind == REFSLAB_VALUE_STR)
+		return probe_str(call, arg + 1, probe);
+	if (kind == REFSLAB_VALUE_BYTES)
+		return probe_bytes(call, arg + 1, probe);
+	if (kind != REFSLAB_VALUE_INT && kind != REFSLAB_VALUE_FLOAT)
+		return -EOPNOTSUPP;
+	if (call->arg[arg + 2])
+		return -EINVAL;
+	if (kind == REFSLAB_VALUE_INT)
+		refslab_probe_int(probe, call->heap, value);
+	else
+		refslab_probe_float(probe, call->heap, value);
+	return 0;
 }

@@ -44,6 +44,18 @@ int refslab_op_dict_item(struct refslab_call *call)
 	return refslab_session_answer(call, refslab_keyed_get(call->obj[0], call->obj[1]));
 }
 
+int refslab_op_dict_item_byvalue(struct refslab_call *call)
+{
+	struct refslab_probe probe;
+	int err = refslab_atom_read_probe(call, 1, &probe);
+
+	if (err)
+		return err;
+	err = refslab_session_answer(call, refslab_keyed_get(call->obj[0], probe.obj));
+	refslab_probe_end(&probe);
+	return err;
+}
+
 int refslab_op_dict_delitem(struct refslab_call *call)
 {
 	return refslab_keyed_delete(call->obj[0], call->obj[1]);
@@ -146,18 +158,35 @@ static int is_element(struct refslab_object *obj, struct refslab_object *wanted)
 	return found;
 }
 
-int refslab_op_contains(struct refslab_call *call)
+static int contains(struct refslab_call *call, struct refslab_object *wanted)
 {
 	int ret;
 
 	if (refslab_keyed_is(call->obj[0]))
-		ret = refslab_keyed_contains(call->obj[0], call->obj[1]);
+		ret = refslab_keyed_contains(call->obj[0], wanted);
 	else
-		ret = is_element(call->obj[0], call->obj[1]);
+		ret = is_element(call->obj[0], wanted);
 	if (ret < 0)
 		return ret;
 	call->result[0] = ret;
 	return 0;
+}
+
+int refslab_op_contains(struct refslab_call *call)
+{
+	return contains(call, call->obj[1]);
+}
+
+int refslab_op_contains_byvalue(struct refslab_call *call)
+{
+	struct refslab_probe probe;
+	int err = refslab_atom_read_probe(call, 1, &probe);
+
+	if (err)
+		return err;
+	err = contains(call, probe.obj);
+	refslab_probe_end(&probe);
+	return err;
 }
 
 /* --- what is in there ----------------------------------------------------------------------- */

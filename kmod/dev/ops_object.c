@@ -31,18 +31,26 @@ static int read_type_def(const struct refslab_call *call, struct refslab_type_de
 	return def->payload <= REFSLAB_MAX_PAYLOAD ? 0 : -EINVAL;
 }
 
-int refslab_op_type(struct refslab_call *call)
+/* Operands 0 and 1 are where a type's name is and how long. */
+static int read_type_name(const struct refslab_call *call, char name[REFSLAB_NAME_MAX + 1])
 {
-	char name[REFSLAB_NAME_MAX + 1];
-	int len = refslab_submit_copy_name(call, 0, name, REFSLAB_NAME_MAX), err;
-	struct refslab_type_def def;
-	struct refslab_type *type;
+	int len = refslab_submit_copy_name(call, 0, name, REFSLAB_NAME_MAX);
 
 	if (len < 0)
 		return len;
 	name[len] = '\0';
-	if (!refslab_str_is_identifier(name, len))
-		return -EINVAL;
+	return refslab_str_is_identifier(name, len) ? 0 : -EINVAL;
+}
+
+int refslab_op_type(struct refslab_call *call)
+{
+	char name[REFSLAB_NAME_MAX + 1];
+	int err = read_type_name(call, name);
+	struct refslab_type_def def;
+	struct refslab_type *type;
+
+	if (err)
+		return err;
 	err = read_type_def(call, &def);
 	if (err)
 		return err;
@@ -62,6 +70,32 @@ int refslab_op_type(struct refslab_call *call)
 		return PTR_ERR(type);
 	call->result[0] = type->number;
 	return 0;
+}
+
+int refslab_op_type_find(struct refslab_call *call)
+{
+	struct refslab_type_def def = { };
+	char name[REFSLAB_NAME_MAX + 1];
+	int err = read_type_name(call, name);
+	const struct refslab_type *type;
+
+	if (err)
+		return err;
+	type = refslab_type_find_name(&call->heap->objects, name);
+	if (!type)
+		return -ENOENT;
+	if (type->flags & REFSLAB_TYPE_USER) {
+		def.flags = (type->flags & REFSLAB_TYPE_TRACKED ? 0 : REFSLAB_TYPE_ACYCLIC) |
+			    (type->flags & REFSLAB_TYPE_NOTIFY ? REFSLAB_TYPE_FINALIZER : 0) |
+			    (type->flags & REFSLAB_TYPE_WEAKABLE ? REFSLAB_TYPE_WEAKREF : 0) |
+			    (type->flags & REFSLAB_TYPE_PAGES ? REFSLAB_TYPE_MAPPED : 0);
+		def.nr_slots = type->nr_slots;
+		def.payload = type->payload;
+		def.cache_limit = type->cache.limit;
+		call->result[1] = 1;
+	}
+	call->result[0] = type->number;
+	return refslab_submit_copy_out(call, 2, &def, sizeof(def));
 }
 
 int refslab_op_new(struct refslab_call *call)

@@ -322,7 +322,7 @@ static void show_type(struct seq_file *m, struct refslab_type *type)
 		freed += READ_ONCE(cpu->freed);
 		hits += READ_ONCE(cpu->hits);
 	}
-	seq_printf(m, "%-31s %6u %8llu %6u %8u %c%c%c%c%c %11u %7llu %12llu %12llu %12llu %12llu %12lld\n",
+	seq_printf(m, "%-31s %6u %8llu %6u %8u %c%c%c%c%c%c %11u %7llu %12llu %12llu %12llu %12llu %12lld\n",
 		   type->name, type->base->number, refslab_type_block(type), type->nr_slots,
 		   type->payload,
 		   type->flags & REFSLAB_TYPE_CONTAINER ? 'c' : '-',
@@ -330,13 +330,15 @@ static void show_type(struct seq_file *m, struct refslab_type *type)
 		   type->flags & REFSLAB_TYPE_TABLE ? 'l' : '-',
 		   type->flags & REFSLAB_TYPE_USER ? 'u' : '-',
 		   type->flags & REFSLAB_TYPE_SIZED ? 's' : '-',
+		   type->flags & REFSLAB_TYPE_PAGES ? 'm' : '-',
 		   type->cache.limit, refslab_cache_count(type), hits, made - hits, made,
 		   freed, (s64)(made - freed));
 }
 
 /*
  * A row for each, with one for each form of those that have several, under the number that people
- * are told. flags: container, tracked, with a table (list), of user space, sized one by one
+ * are told. flags: container, tracked, with a table (list), of user space, sized one by one, with
+ * a payload that is mapped
  */
 static int types_show(struct seq_file *m, void *unused)
 {
@@ -344,7 +346,7 @@ static int types_show(struct seq_file *m, void *unused)
 	struct refslab_type *type;
 	unsigned long number;
 
-	seq_puts(m, "name                            number     size  slots  payload flags cache_limit  cached         hits       misses         made        freed         live\n");
+	seq_puts(m, "name                            number     size  slots  payload flags  cache_limit  cached         hits       misses         made        freed         live\n");
 	xa_for_each(&heap->objects.types, number, type)
 		show_type(m, type);
 	return 0;

@@ -231,6 +231,7 @@ struct refslab_object *refslab_object_begin_sized(struct refslab_type *type, u32
 	return begin_anew(type, refslab_objects_mem_alloc(type->objects, type->kind, size, gfp),
 			  size, gfp, &look);
 }
+REFSLAB_EXPORT_TEST(refslab_object_begin_sized);
 
 /**
  * refslab_object_publish() - an object is complete
@@ -315,24 +316,6 @@ void refslab_object_free_pages(struct refslab_object *obj, struct refslab_type *
 	refslab_payload_free(*payload);
 	*payload = NULL;
 }
-
-/**
- * refslab_object_alloc_sized() - make an object with a size of its own
- * @type: its type, of REFSLAB_TYPE_SIZED
- * @extra: bytes beyond the type's body
- * @gfp: allocation flags
- *
- * As refslab_object_alloc().
- */
-struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp)
-{
-	struct refslab_object *obj = refslab_object_begin_sized(type, extra, gfp);
-
-	if (obj)
-		refslab_object_publish(obj, gfp);
-	return obj;
-}
-REFSLAB_EXPORT_TEST(refslab_object_alloc_sized);
 
 /**
  * refslab_object_bytes() - size of an object's block

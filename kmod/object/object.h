@@ -484,7 +484,6 @@ enum refslab_upgrade {
 };
 
 struct refslab_object *refslab_object_alloc(struct refslab_type *type, gfp_t gfp);
-struct refslab_object *refslab_object_alloc_sized(struct refslab_type *type, u32 extra, gfp_t gfp);
 struct refslab_object *refslab_object_alloc_pages(struct refslab_type *type, gfp_t gfp);
 void refslab_object_free_pages(struct refslab_object *obj, struct refslab_type *type);
 struct refslab_object *refslab_object_begin(struct refslab_type *type, gfp_t gfp);
@@ -534,6 +533,7 @@ struct refslab_type_params {
 struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 					 const struct refslab_type_params *params, gfp_t gfp);
 struct refslab_type *refslab_type_find(struct refslab_objects *objects, u32 number);
+struct refslab_type *refslab_type_find_name(struct refslab_objects *objects, const char *name);
 void refslab_type_destroy_all(struct refslab_objects *objects);
 
 /* slot.c: references in fixed slots */

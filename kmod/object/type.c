@@ -9,16 +9,25 @@
 #include "object.h"
 #include "../refslab.h"
 
-static bool name_taken(struct refslab_objects *objects, const char *name)
+/**
+ * refslab_type_find_name() - the type of a name
+ * @objects: the heap's objects
+ * @name: the name
+ *
+ * Return: the type, good for the heap's life, or NULL.
+ */
+struct refslab_type *refslab_type_find_name(struct refslab_objects *objects, const char *name)
 {
 	struct refslab_type *type;
 	unsigned long number;
 
+	/* there are few, and programs ask once for each */
 	xa_for_each(&objects->types, number, type)
 		if (!strcmp(type->name, name))
-			return true;
-	return false;
+			return type;
+	return NULL;
 }
+REFSLAB_EXPORT_TEST(refslab_type_find_name);
 
 static void lay_out(struct refslab_type *type, const struct refslab_type_params *params)
 {
@@ -98,7 +107,7 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 	/* before anybody can have an object of it */
 	WRITE_ONCE(objects->extras, objects->extras |
 				    (type->flags & (REFSLAB_TYPE_EXTRA | REFSLAB_TYPE_CLEARS)));
-	if (name_taken(objects, type->name))
+	if (refslab_type_find_name(objects, type->name))
 		err = -EEXIST;
 	else
 		err = xa_alloc(&objects->types, &type->number, type,

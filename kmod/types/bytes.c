@@ -65,6 +65,32 @@ struct refslab_object *refslab_bytes_begin(struct refslab_heap *heap, u32 len, g
 }
 
 /**
+ * refslab_bytes_probe() - make a probe for a bytes
+ * @probe: out: the probe, for refslab_probe_end() unless this fails
+ * @heap: a heap with the built-in types
+ * @len: its length
+ * @gfp: allocation flags
+ * @data: out: what the caller fills in
+ *
+ * Return: 0, or as refslab_bytes_new(), -E2BIG, -ENOMEM.
+ */
+int refslab_bytes_probe(struct refslab_probe *probe, struct refslab_heap *heap, u32 len, gfp_t gfp,
+			void **data)
+{
+	struct refslab_object *obj;
+
+	if (len > REFSLAB_MAX_BYTES)
+		return -E2BIG;
+	obj = refslab_probe_begin(probe, heap->types.bytes_type, len, gfp);
+	if (!obj)
+		return -ENOMEM;
+	bytes_of(obj)->len = len;
+	*data = bytes_of(obj)->data;
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_bytes_probe);
+
+/**
  * refslab_bytes_new() - make a bytes
  * @heap: a heap with the built-in types
  * @data: what is in it

@@ -165,19 +165,11 @@ struct refslab_type *refslab_str_register(struct refslab_heap *heap, gfp_t gfp)
 	}, gfp);
 }
 
-static struct refslab_object *make(struct refslab_heap *heap, const u8 *utf8,
-				   const struct text *text, gfp_t gfp)
+static void fill(struct refslab_str *str, const u8 *utf8, const struct text *text)
 {
-	struct refslab_type *type = heap->types.str_type;
-	struct refslab_object *obj;
-	struct refslab_str *str;
 	size_t n;
 	u32 i;
 
-	obj = refslab_object_begin_sized(type, text->len << text->shift, gfp);
-	if (!obj)
-		return ERR_PTR(-ENOMEM);
-	str = refslab_str_of(obj);
 	str->len = text->len;
 	str->shift = text->shift;
 	str->ascii = text->ascii;
@@ -187,6 +179,18 @@ static struct refslab_object *make(struct refslab_heap *heap, const u8 *utf8,
 		for (i = 0; i < text->len; i++, utf8 += n)
 			set_char_at(str, i, decode(utf8, &n));
 	}
+}
+
+static struct refslab_object *make(struct refslab_heap *heap, const u8 *utf8,
+				   const struct text *text, gfp_t gfp)
+{
+	struct refslab_type *type = heap->types.str_type;
+	struct refslab_object *obj;
+
+	obj = refslab_object_begin_sized(type, text->len << text->shift, gfp);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	fill(refslab_str_of(obj), utf8, text);
 	refslab_object_publish(obj, gfp);
 	return obj;
 }
@@ -221,6 +225,34 @@ struct refslab_object *refslab_str_new(struct refslab_heap *heap, const char *ut
 	return make(heap, s, &text, gfp);
 }
 REFSLAB_EXPORT_TEST(refslab_str_new);
+
+/**
+ * refslab_str_probe() - make a probe for a str
+ * @probe: out: the probe, for refslab_probe_end() unless this fails
+ * @heap: a heap with the built-in types
+ * @utf8: the text
+ * @len: its bytes
+ * @gfp: allocation flags
+ *
+ * Return: 0, or as refslab_str_new(), -E2BIG, -EILSEQ, -ENOMEM.
+ */
+int refslab_str_probe(struct refslab_probe *probe, struct refslab_heap *heap, const char *utf8,
+		      size_t len, gfp_t gfp)
+{
+	struct refslab_object *obj;
+	struct text text;
+
+	if (len > REFSLAB_MAX_STR)
+		return -E2BIG;
+	if (!measure((const u8 *)utf8, len, &text))
+		return -EILSEQ;
+	obj = refslab_probe_begin(probe, heap->types.str_type, text.len << text.shift, gfp);
+	if (!obj)
+		return -ENOMEM;
+	fill(refslab_str_of(obj), (const u8 *)utf8, &text);
+	return 0;
+}
+REFSLAB_EXPORT_TEST(refslab_str_probe);
 
 /**
  * refslab_str_is() - is it a str?

@@ -7,6 +7,8 @@
 
 #include "../heap.h"
 
+struct refslab_probe;
+
 /* constants.c: objects that are always there */
 
 /* Room for the payload of any of them. */
@@ -33,6 +35,8 @@ int refslab_float_value(struct refslab_object *obj, u64 *bits);
 struct refslab_type *refslab_str_register(struct refslab_heap *heap, gfp_t gfp);
 struct refslab_object *refslab_str_new(struct refslab_heap *heap, const char *utf8, size_t len,
 				       gfp_t gfp);
+int refslab_str_probe(struct refslab_probe *probe, struct refslab_heap *heap, const char *utf8,
+		      size_t len, gfp_t gfp);
 bool refslab_str_is(struct refslab_object *obj);
 bool refslab_str_is_identifier(const char *name, size_t len);
 u32 refslab_str_len(struct refslab_object *obj);
@@ -55,6 +59,8 @@ struct refslab_object *refslab_bytes_new(struct refslab_heap *heap, const void *
 					 gfp_t gfp);
 struct refslab_object *refslab_bytes_begin(struct refslab_heap *heap, u32 len, gfp_t gfp,
 					   void **data);
+int refslab_bytes_probe(struct refslab_probe *probe, struct refslab_heap *heap, u32 len, gfp_t gfp,
+			void **data);
 int refslab_bytes_value(struct refslab_object *obj, const void **data, size_t *len);
 u32 refslab_bytes_hash(struct refslab_object *obj);
 bool refslab_bytes_equal(struct refslab_object *a, struct refslab_object *b);
@@ -137,6 +143,25 @@ struct refslab_object *refslab_instance_name(struct refslab_heap *heap, const ch
 					     size_t len, gfp_t gfp);
 struct refslab_object *refslab_instance_find_name(struct refslab_heap *heap, const char *name,
 						  size_t len);
+
+/* probe.c: values to search with, which are in no heap */
+
+/**
+ * struct refslab_probe - a value to search with
+ * @obj:	looks like an object: for refslab_key_hash(), refslab_key_equal(),
+ *		refslab_keyed_get() and refslab_keyed_contains(), and nothing that takes a reference
+ * @room:	where it is, when it is small
+ */
+struct refslab_probe {
+	struct refslab_object *obj;
+	u64 room[40];
+};
+
+struct refslab_object *refslab_probe_begin(struct refslab_probe *probe, struct refslab_type *type,
+					   u32 extra, gfp_t gfp);
+void refslab_probe_int(struct refslab_probe *probe, struct refslab_heap *heap, s64 value);
+void refslab_probe_float(struct refslab_probe *probe, struct refslab_heap *heap, u64 bits);
+void refslab_probe_end(struct refslab_probe *probe);
 
 /* key.c: hash and equality of what can be a key */
 int refslab_key_hash(struct refslab_object *key, u32 *hash);

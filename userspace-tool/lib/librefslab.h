@@ -236,6 +236,13 @@ unsigned int refslab_batch_opcode(const struct refslab_batch *batch, unsigned in
 
 int refslab_op_type(struct refslab_session *s, const char *name, const struct refslab_type_def *def,
 		    __u32 *type);
+/*
+ * The type of that name, whoever defined it.
+ * @def:	out, may be NULL: what refslab_op_type() was told; all zeroes for a built-in type
+ * @own:	out, may be NULL: a program defined it, and refslab_op_new() makes its objects
+ */
+int refslab_op_type_find(struct refslab_session *s, const char *name, struct refslab_type_def *def,
+			 __u32 *type, bool *own);
 int refslab_op_new(struct refslab_session *s, __u32 type, __u32 *handle);
 int refslab_op_int(struct refslab_session *s, __s64 value, __u32 *handle);
 int refslab_op_str(struct refslab_session *s, const char *text, size_t len, __u32 *handle);
@@ -276,6 +283,29 @@ int refslab_op_add(struct refslab_session *s, __u32 set, __u32 element, bool *ad
 /* @removed, may be NULL: it was there. */
 int refslab_op_discard(struct refslab_session *s, __u32 set, __u32 element, bool *removed);
 int refslab_op_contains(struct refslab_session *s, __u32 handle, __u32 element, bool *contained);
+
+/*
+ * A value to look up, for which nothing is made in the heap: sessions that may only read can do it.
+ * Which member it is, is said by @kind, REFSLAB_VALUE_*: @integer, @real, or @data and @len of a
+ * str, as UTF-8, or a bytes.
+ */
+struct refslab_key {
+	__u32 kind;
+	__u32 reserved;
+	union {
+		__s64 integer;
+		double real;
+		struct {
+			const void *data;
+			size_t len;
+		};
+	};
+};
+
+int refslab_op_dict_item_byvalue(struct refslab_session *s, __u32 dict,
+				 const struct refslab_key *key, __u32 *value);
+int refslab_op_contains_byvalue(struct refslab_session *s, __u32 handle,
+				const struct refslab_key *element, bool *contained);
 /* @name: an identifier, with a NUL */
 int refslab_op_setattr(struct refslab_session *s, __u32 instance, const char *name, __u32 value);
 int refslab_op_getattr(struct refslab_session *s, __u32 instance, const char *name, __u32 *value);

@@ -43,6 +43,25 @@ int refslab_op_type(struct refslab_session *s, const char *name, const struct re
 	return do_u32(s, &op, type);
 }
 
+int refslab_op_type_find(struct refslab_session *s, const char *name, struct refslab_type_def *def,
+			 __u32 *type, bool *own)
+{
+	struct refslab_type_def found = { };
+	struct refslab_op op = {
+		.opcode = REFSLAB_OP_TYPE_FIND,
+		.arg = { PTR(name), strlen(name), PTR(&found), sizeof(found) },
+	};
+	int err = do_u32(s, &op, type);
+
+	if (err)
+		return err;
+	if (def)
+		*def = found;
+	if (own)
+		*own = op.result[1];
+	return 0;
+}
+
 int refslab_op_new(struct refslab_session *s, __u32 type, __u32 *handle)
 {
 	struct refslab_op op = { .opcode = REFSLAB_OP_NEW, .arg = { type } };
@@ -276,6 +295,49 @@ int refslab_op_discard(struct refslab_session *s, __u32 set, __u32 element, bool
 int refslab_op_contains(struct refslab_session *s, __u32 handle, __u32 element, bool *contained)
 {
 	return do_bool(s, REFSLAB_OP_CONTAINS, handle, element, contained);
+}
+
+/* An operation with @handle and a value in place of an object. */
+static int do_byvalue(struct refslab_session *s, unsigned int opcode, __u32 handle,
+		      const struct refslab_key *key, __u64 *result)
+{
+	struct refslab_op op = { .opcode = opcode, .arg = { handle, key->kind } };
+
+	switch (key->kind) {
+	case REFSLAB_VALUE_INT:
+		op.arg[2] = key->integer;
+		break;
+	case REFSLAB_VALUE_FLOAT:
+		memcpy(&op.arg[2], &key->real, sizeof(key->real));
+		break;
+	default:
+		op.arg[2] = PTR(key->data);
+		op.arg[3] = key->len;
+		break;
+	}
+	return do_u64(s, &op, result);
+}
+
+int refslab_op_dict_item_byvalue(struct refslab_session *s, __u32 dict,
+				 const struct refslab_key *key, __u32 *value)
+{
+	__u64 result;
+	int err = do_byvalue(s, REFSLAB_OP_DICT_ITEM_BYVALUE, dict, key, &result);
+
+	if (!err)
+		*value = result;
+	return err;
+}
+
+int refslab_op_contains_byvalue(struct refslab_session *s, __u32 handle,
+				const struct refslab_key *element, bool *contained)
+{
+	__u64 result;
+	int err = do_byvalue(s, REFSLAB_OP_CONTAINS_BYVALUE, handle, element, &result);
+
+	if (!err)
+		*contained = result;
+	return err;
 }
 
 int refslab_op_setattr(struct refslab_session *s, __u32 instance, const char *name, __u32 value)

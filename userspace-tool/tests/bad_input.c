@@ -8,6 +8,7 @@
  * the second in which ways a kind can be wrong. The operation is known to be right otherwise: each
  * is first carried out as it is.
  */
+#include <assert.h>
 #include <poll.h>
 #include <sys/mman.h>
 
@@ -22,11 +23,18 @@ enum kind {
 	TYPE, SLOT, FULL_SLOT, ITEM, INSERTION, OFFSET, GENERATION, WHICH, THRESHOLD, VALUE, CURSOR,
 	WEAK_FLAGS, DEBUG_FLAGS, WATCH_FLAGS, ANY_ID, ITEMS_CURSOR,
 	/* Memory, and how much of it. */
-	NAME, NAME_LEN, DEF, DEF_LEN, TEXT, TEXT_LEN, DATA, DATA_LEN, ELEMENTS, ELEMENTS_LEN,
+	NAME, HAD_NAME, NAME_LEN, DEF, DEF_LEN, TEXT, HAD_TEXT, TEXT_LEN, DATA, ELEMENTS,
+	ELEMENTS_LEN,
 	PAYLOAD, ROOM, ROOM_LEN, ATTRIBUTE, HAD_ATTRIBUTE, ATTRIBUTE_LEN, ENTRIES_LEN,
 	TWELVE, STATS_LEN, RECORDS_LEN, PAYLOAD_LEN,
-	ROOT, HAD_ROOT, ROOT_LEN, ROOTS_LEN, LIMITS, LIMITS_LEN,
+	ROOT, HAD_ROOT, ROOTS_LEN, LIMITS, LIMITS_LEN,
+	/* What makes 64. */
+	VALUE_KIND,
 };
+
+static_assert(VALUE_KIND < 64, "kinds are bits of a __u64");
+static_assert(REFSLAB_MAX_ROOT_NAME == REFSLAB_MAX_ATTRIBUTE, "ATTRIBUTE_LEN is for both");
+static_assert(REFSLAB_MAX_STR == REFSLAB_MAX_BYTES, "TEXT_LEN is for both");
 
 static const struct shape {
 	const char *name;
@@ -88,7 +96,7 @@ static const struct shape {
 	SHAPE(WATCH, WATCH_FLAGS),
 	SHAPE(FLOAT, VALUE),
 	SHAPE(FLOAT_VALUE, FLOAT),
-	SHAPE(BYTES, DATA, DATA_LEN),
+	SHAPE(BYTES, DATA, TEXT_LEN),
 	SHAPE(BYTES_VALUE, BYTES, ROOM, ROOM_LEN),
 	SHAPE(TUPLE, ELEMENTS, ELEMENTS_LEN),
 	SHAPE(DICT),
@@ -104,13 +112,16 @@ static const struct shape {
 	SHAPE(GETATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
 	SHAPE(DELATTR, ATTRIBUTED, HAD_ATTRIBUTE, ATTRIBUTE_LEN),
 	SHAPE(ITEMS, CONTAINER, ITEMS_CURSOR, ROOM, ENTRIES_LEN),
-	SHAPE(PUBLISH, ANY, ROOT, ROOT_LEN),
-	SHAPE(LOOKUP, HAD_ROOT, ROOT_LEN),
-	SHAPE(UNPUBLISH, HAD_ROOT, ROOT_LEN),
+	SHAPE(PUBLISH, ANY, ROOT, ATTRIBUTE_LEN),
+	SHAPE(LOOKUP, HAD_ROOT, ATTRIBUTE_LEN),
+	SHAPE(UNPUBLISH, HAD_ROOT, ATTRIBUTE_LEN),
 	SHAPE(ROOTS, CURSOR, ROOM, ROOTS_LEN),
 	SHAPE(SET_LIMITS, LIMITS, LIMITS_LEN),
 	SHAPE(GET_LIMITS, ROOM, STATS_LEN),
 	SHAPE(MAP, MAPPED),
+	SHAPE(TYPE_FIND, HAD_NAME, NAME_LEN, ROOM, ROOM_LEN),
+	SHAPE(DICT_ITEM_BYVALUE, DICT, VALUE_KIND, HAD_TEXT, TEXT_LEN),
+	SHAPE(CONTAINS_BYVALUE, COLLECTION, VALUE_KIND, TEXT, TEXT_LEN),
 };
 
 /* Values that are known only when a heap is there; all else is the number itself. */
@@ -151,7 +162,9 @@ enum {
 #define KEYED		(K(DICT) | K(SET) | K(ATTRIBUTED) | K(COLLECTION) | K(CONTAINER))
 /* Those of which not every object is right, as far as its type goes. */
 #define TYPED		(HANDLES & ~K(ANY) & ~K(KEY) & ~K(HAD_KEY) & ~K(COLLECTION) & ~K(CONTAINER))
-#define MEMORY		(K(NAME) | K(DEF) | K(TEXT) | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | \
+#define NAMES		(K(NAME) | K(HAD_NAME))
+#define TEXTS		(K(TEXT) | K(HAD_TEXT))
+#define MEMORY		(NAMES | K(DEF) | TEXTS | K(DATA) | K(ELEMENTS) | K(PAYLOAD) | \
 			 K(ROOM) | K(ATTRIBUTE) | K(HAD_ATTRIBUTE) | K(ROOT) | K(HAD_ROOT) | \
 			 K(LIMITS))
 
@@ -253,13 +266,14 @@ static const struct way {
 	{ MEMORY, "memory that ends too early", EFAULT, .special = V_EDGE },
 	{ MEMORY, "kernel address", EFAULT, .value = KERNEL_ADDRESS },
 	{ MEMORY, "no address at all", EFAULT, .value = NO_ADDRESS },
-	{ K(NAME), "digit first", EINVAL, .special = V_TEXT, .text = "1node" },
-	{ K(NAME), "space", EINVAL, .special = V_TEXT, .text = "a ode" },
-	{ K(NAME), "hyphen", EINVAL, .special = V_TEXT, .text = "n-ode" },
-	{ K(NAME), "newline", EINVAL, .special = V_TEXT, .text = "node\n" },
-	{ K(NAME), "NUL", EINVAL, .special = V_TEXT, .text = "node\0" },
-	{ K(NAME), "not ASCII", EINVAL, .special = V_TEXT, .text = "n\303\266de" },
+	{ NAMES, "digit first", EINVAL, .special = V_TEXT, .text = "1node" },
+	{ NAMES, "space", EINVAL, .special = V_TEXT, .text = "a ode" },
+	{ NAMES, "hyphen", EINVAL, .special = V_TEXT, .text = "n-ode" },
+	{ NAMES, "newline", EINVAL, .special = V_TEXT, .text = "node\n" },
+	{ NAMES, "NUL", EINVAL, .special = V_TEXT, .text = "node\0" },
+	{ NAMES, "not ASCII", EINVAL, .special = V_TEXT, .text = "n\303\266de" },
 	{ K(NAME), "name of a type there is", EEXIST, .special = V_TEXT, .text = "nodes" },
+	{ K(HAD_NAME), "no such type", ENOENT, .special = V_TEXT, .text = "other" },
 	{ K(NAME_LEN), "empty", EINVAL, .value = 0 },
 	{ K(NAME_LEN), "too long", EINVAL, .value = REFSLAB_NAME_MAX + 1 },
 	{ K(NAME_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
@@ -281,19 +295,23 @@ static const struct way {
 	{ K(DEF_LEN), "longer, end not zero", E2BIG, .value = sizeof(struct refslab_type_def) + 8 },
 	{ K(DEF_LEN), "size + 2^32", E2BIG_OR_EFAULT, .special = V_BEYOND },
 	{ K(DEF_LEN), "size -1", E2BIG_OR_EFAULT, .value = ~0ull },
-	{ K(TEXT), "lone continuation byte", EILSEQ, .special = V_TEXT, .text = "ab\200cd" },
-	{ K(TEXT), "character cut off", EILSEQ, .special = V_TEXT, .text = "abc\342\202" },
-	{ K(TEXT), "overlong slash", EILSEQ, .special = V_TEXT, .text = "a\300\257cd" },
-	{ K(TEXT), "overlong of three bytes", EILSEQ, .special = V_TEXT, .text = "a\340\200\257d" },
-	{ K(TEXT), "surrogate", EILSEQ, .special = V_TEXT, .text = "a\355\240\200d" },
-	{ K(TEXT), "beyond U+10FFFF", EILSEQ, .special = V_TEXT, .text = "a\364\220\200\200" },
-	{ K(TEXT), "byte 0xff", EILSEQ, .special = V_TEXT, .text = "abcd\377" },
+	{ TEXTS, "lone continuation byte", EILSEQ, .special = V_TEXT, .text = "ab\200cd" },
+	{ TEXTS, "character cut off", EILSEQ, .special = V_TEXT, .text = "abc\342\202" },
+	{ TEXTS, "overlong slash", EILSEQ, .special = V_TEXT, .text = "a\300\257cd" },
+	{ TEXTS, "overlong of three bytes", EILSEQ, .special = V_TEXT, .text = "a\340\200\257d" },
+	{ TEXTS, "surrogate", EILSEQ, .special = V_TEXT, .text = "a\355\240\200d" },
+	{ TEXTS, "beyond U+10FFFF", EILSEQ, .special = V_TEXT, .text = "a\364\220\200\200" },
+	{ TEXTS, "byte 0xff", EILSEQ, .special = V_TEXT, .text = "abcd\377" },
+	{ K(HAD_TEXT), "no such key", ENOKEY, .special = V_TEXT, .text = "other" },
 	{ K(TEXT_LEN), "too long", E2BIG, .value = REFSLAB_MAX_STR + 1 },
 	{ K(TEXT_LEN), "length + 2^32", E2BIG, .special = V_BEYOND },
 	{ K(TEXT_LEN), "length -1", E2BIG, .value = ~0ull },
-	{ K(DATA_LEN), "too long", E2BIG, .value = REFSLAB_MAX_BYTES + 1 },
-	{ K(DATA_LEN), "length + 2^32", E2BIG, .special = V_BEYOND },
-	{ K(DATA_LEN), "length -1", E2BIG, .value = ~0ull },
+	{ K(VALUE_KIND), "kind 0", EOPNOTSUPP, .value = 0 },
+	{ K(VALUE_KIND), "unknown kind", EOPNOTSUPP, .value = 5 },
+	{ K(VALUE_KIND), "kind + 2^32", EOPNOTSUPP, .special = V_BEYOND },
+	{ K(VALUE_KIND), "kind -1", EOPNOTSUPP, .value = ~0ull },
+	{ K(VALUE_KIND), "an int with a length", EINVAL, .value = REFSLAB_VALUE_INT },
+	{ K(VALUE_KIND), "a float with a length", EINVAL, .value = REFSLAB_VALUE_FLOAT },
 	{ K(ELEMENTS), "no handle at the end", ENOENT, .special = V_ELEMENTS, .value = 0 },
 	{ K(ELEMENTS), "handle never given at the end", ENOENT, .special = V_ELEMENTS,
 	  .value = 1000000 },
@@ -318,10 +336,6 @@ static const struct way {
 	{ K(ROOT) | K(HAD_ROOT), "not ASCII", EINVAL, .special = V_TEXT, .text = "n\303\244me" },
 	{ K(ROOT), "name of a root there is", EEXIST, .special = V_TEXT, .text = "there" },
 	{ K(HAD_ROOT), "no such root", ENODATA, .special = V_TEXT, .text = "other" },
-	{ K(ROOT_LEN), "empty", EINVAL, .value = 0 },
-	{ K(ROOT_LEN), "too long", EINVAL, .value = REFSLAB_MAX_ROOT_NAME + 1 },
-	{ K(ROOT_LEN), "length + 2^32", EINVAL, .special = V_BEYOND },
-	{ K(ROOT_LEN), "length -1", EINVAL, .value = ~0ull },
 	{ K(LIMITS_LEN), "0 bytes", EINVAL, .value = 0 },
 	{ K(LIMITS_LEN), "half a limit", EINVAL, .value = 4 },
 	{ K(LIMITS_LEN), "longer, end not zero", E2BIG, .value = 32 },
@@ -414,6 +428,7 @@ static void memory_open(void)
 static void world_open(void)
 {
 	unsigned int i;
+	__u64 key;
 
 	w.fd = need("open", test_open());
 	need("CREATE", test_create(w.fd, 0, &w.id));
@@ -474,6 +489,9 @@ static void world_open(void)
 	w.instance = must(INSTANCE);
 	must(DICT_SETITEM, w.dict, w.number, w.node);
 	must(DICT_SETITEM, w.dict, w.node, w.dict);
+	key = need("STR", test_str(w.fd, "howdy"));
+	must(DICT_SETITEM, w.dict, key, w.node);
+	must(CLOSE, key);
 	must(ADD, w.set, w.number);
 	must(SETATTR, w.instance, ptr("there"), 5, w.list);
 	must(PUBLISH, w.list, ptr("there"), 5);
@@ -587,8 +605,6 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.bytes;
 	case DATA:
 		return ptr("\377\0\300 ");
-	case DATA_LEN:
-		return 4;
 	case ELEMENTS:
 		return ptr(w.elements);
 	case ELEMENTS_LEN:
@@ -614,7 +630,6 @@ static __u64 right(const struct shape *s, unsigned int i)
 	case HAD_ATTRIBUTE:
 		return ptr("there");
 	case ATTRIBUTE_LEN:
-	case ROOT_LEN:
 		return 5;
 	case ROOT:
 		return ptr("fresh");
@@ -640,11 +655,16 @@ static __u64 right(const struct shape *s, unsigned int i)
 		return w.types[0];
 	case NAME:
 		return ptr(w.name);
+	case HAD_NAME:
+		return ptr("nodes");
+	case VALUE_KIND:
+		return REFSLAB_VALUE_STR;
 	case DEF:
 		return ptr(&w.def);
 	case DEF_LEN:
 		return sizeof(w.def.def);
 	case TEXT:
+	case HAD_TEXT:
 		return ptr("howdy");
 	case NAME_LEN:
 	case TEXT_LEN:
@@ -915,7 +935,7 @@ static void try_all(void)
 }
 
 /* So that a case does not get lost in a change of the tables. */
-#define CASES	2710
+#define CASES	2880
 
 int main(void)
 {

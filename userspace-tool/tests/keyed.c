@@ -526,6 +526,112 @@ TEST_F(keyed, contains)
 	EXPECT_EQ(1, CALL(COLLECT, 2));
 }
 
+/* A value as the operands that it is. */
+struct value {
+	__u64 kind, value, len;
+};
+
+static struct value int_value(__s64 i)
+{
+	return (struct value) { REFSLAB_VALUE_INT, i, 0 };
+}
+
+static struct value float_value(double d)
+{
+	struct value v = { .kind = REFSLAB_VALUE_FLOAT };
+
+	memcpy(&v.value, &d, sizeof(d));
+	return v;
+}
+
+static struct value str_value(const char *s)
+{
+	return (struct value) { REFSLAB_VALUE_STR, ptr(s), strlen(s) };
+}
+
+static struct value bytes_value(const char *s)
+{
+	return (struct value) { REFSLAB_VALUE_BYTES, ptr(s), strlen(s) };
+}
+
+static __s64 by_value(int fd, unsigned int opcode, __u64 h, struct value v)
+{
+	return test_call1(fd, opcode, (const __u64[4]) { h, v.kind, v.value, v.len });
+}
+
+#define ITEM_BY(fd, h, v)	by_value(fd, REFSLAB_OP_DICT_ITEM_BYVALUE, h, v)
+#define CONTAINS_BY(fd, h, v)	by_value(fd, REFSLAB_OP_CONTAINS_BYVALUE, h, v)
+
+/* By who may only look, without an object for what is looked up. */
+TEST_F(keyed, values_are_looked_up)
+{
+	int other = test_attach(self->fd, REFSLAB_ATTACH_READONLY);
+	static char longest[REFSLAB_MAX_STR + 1];
+	__s64 d = NEW(DICT), s = NEW(SET), l = NEW(LIST), t, k[6], values[6], seen[4];
+	struct refslab_stat before;
+	unsigned int i, j;
+
+	ASSERT_LE(0, other);
+	memset(longest, 'q', REFSLAB_MAX_STR);
+	k[0] = NEW(INT, 1000);
+	k[1] = NEW(FLOAT, 0x3ff8000000000000);	/* 1.5 */
+	k[2] = STR("name");
+	k[3] = STR("gr\303\274n \342\202\254");
+	k[4] = NEW(BYTES, ptr("name"), 4);
+	k[5] = NEW(STR, ptr(longest), REFSLAB_MAX_STR);
+	for (i = 0; i < 6; i++) {
+		values[i] = NEW(LIST);
+		ASSERT_EQ(0, CALL(DICT_SETITEM, d, k[i], values[i]));
+		ASSERT_EQ(1, CALL(ADD, s, k[i]));
+		ASSERT_EQ(0, CALL(APPEND, l, k[i]));
+	}
+	t = NEW(TUPLE, ptr(((__u32[]) { k[0], k[1], k[2], k[3], k[4], k[5] })), 6);
+	seen[0] = call(other, BYID, test_id(self->fd, d));
+	seen[1] = call(other, BYID, test_id(self->fd, s));
+	seen[2] = call(other, BYID, test_id(self->fd, l));
+	seen[3] = call(other, BYID, test_id(self->fd, t));
+	before = test_stat(self->fd);
+#define EXPECT_FOUND(nr, v) do {					\
+	__s64 __h = ITEM_BY(other, seen[0], v);				\
+									\
+	EXPECT_LT(0, __h);						\
+	EXPECT_EQ(test_id(self->fd, values[nr]), test_id(other, __h));	\
+	EXPECT_EQ(0, call(other, CLOSE, __h));				\
+	for (j = 0; j < 4; j++)						\
+		EXPECT_EQ(1, CONTAINS_BY(other, seen[j], v));		\
+} while (0)
+#define EXPECT_ABSENT(v) do {						\
+	EXPECT_EQ(-ENOKEY, ITEM_BY(other, seen[0], v));			\
+	for (j = 0; j < 4; j++)						\
+		EXPECT_EQ(0, CONTAINS_BY(other, seen[j], v));		\
+} while (0)
+	EXPECT_FOUND(0, int_value(1000));
+	EXPECT_FOUND(0, float_value(1000.0));
+	EXPECT_FOUND(1, float_value(1.5));
+	EXPECT_FOUND(2, str_value("name"));
+	EXPECT_FOUND(3, str_value("gr\303\274n \342\202\254"));
+	EXPECT_FOUND(4, bytes_value("name"));
+	EXPECT_FOUND(5, str_value(longest));
+	EXPECT_ABSENT(int_value(1));
+	EXPECT_ABSENT(int_value(-1));
+	EXPECT_ABSENT(float_value(1000.5));
+	EXPECT_ABSENT(float_value(__builtin_nan("")));
+	EXPECT_ABSENT(str_value("nam"));
+	EXPECT_ABSENT(str_value(""));
+	EXPECT_ABSENT(str_value("gr\303\274n"));
+	EXPECT_ABSENT(bytes_value(longest));
+	EXPECT_ABSENT(bytes_value(""));
+	/* nothing was made for that, and no handle is left */
+	EXPECT_EQ(before.objects, test_stat(self->fd).objects);
+	EXPECT_EQ(before.handles, test_stat(self->fd).handles);
+	EXPECT_EQ(before.bytes_used, test_stat(self->fd).bytes_used);
+	/* others than these have no entries, or none with values */
+	EXPECT_EQ(-EPROTOTYPE, ITEM_BY(self->fd, s, int_value(1)));
+	EXPECT_EQ(-EPROTOTYPE, ITEM_BY(self->fd, l, int_value(1)));
+	EXPECT_EQ(-EPROTOTYPE, CONTAINS_BY(self->fd, k[2], int_value(1)));
+	close(other);
+}
+
 TEST_F(keyed, cycles_are_collected)
 {
 	__s64 d = NEW(DICT), s = NEW(SET), o = NEW(INSTANCE), n = NEW(NEW, self->node);

@@ -222,6 +222,64 @@ TEST_F(library, a_payload_is_mapped)
 	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
 }
 
+/* Types and values that another session made, found by name and by value. */
+TEST_F(library, names_and_values_are_found)
+{
+	const struct refslab_type_def def = {
+		.flags = REFSLAB_TYPE_WEAKREF, .nr_slots = 3, .payload = 10, .cache_limit = 4,
+	};
+	const struct refslab_key integer = { .kind = REFSLAB_VALUE_INT, .integer = -1000 };
+	const struct refslab_key real = { .kind = REFSLAB_VALUE_FLOAT, .real = -1000.0 };
+	const struct refslab_key text = { .kind = REFSLAB_VALUE_STR, .data = "k", .len = 1 };
+	const struct refslab_key bytes = { .kind = REFSLAB_VALUE_BYTES, .data = "k", .len = 1 };
+	const struct refslab_key unknown = { .kind = 77 };
+	struct refslab_type_def found;
+	struct refslab_session *other;
+	__u32 type, number, dict, key, key2, x;
+	bool own = false, contained;
+	__u64 id;
+	int err;
+
+	ASSERT_EQ(0, refslab_op_type(self->s, "Triple", &def, &type));
+	ASSERT_EQ(0, refslab_op_dict(self->s, &dict));
+	ASSERT_EQ(0, refslab_op_int(self->s, -1000, &key));
+	ASSERT_EQ(0, refslab_op_str(self->s, "k", 1, &key2));
+	ASSERT_EQ(0, refslab_op_dict_setitem(self->s, dict, key, key2));
+	ASSERT_EQ(0, refslab_op_dict_setitem(self->s, dict, key2, key));
+	ASSERT_EQ(0, refslab_op_id(self->s, dict, &id));
+	ASSERT_EQ(0, refslab_session_open(NULL, &other));
+	ASSERT_EQ(0, refslab_session_attach(other, refslab_session_fd(self->s),
+					    REFSLAB_ATTACH_READONLY, NULL, NULL));
+
+	EXPECT_EQ(0, refslab_op_type_find(other, "Triple", &found, &number, &own));
+	EXPECT_EQ(type, number);
+	EXPECT_TRUE(own);
+	EXPECT_EQ(0, memcmp(&def, &found, sizeof(def)));
+	EXPECT_EQ(0, refslab_op_type_find(other, "dict", NULL, &number, &own));
+	EXPECT_FALSE(own);
+	EXPECT_EQ(0, refslab_op_type_find(other, "Triple", NULL, &number, NULL));
+	err = refslab_op_type_find(other, "Double", &found, &number, &own);
+	EXPECT_STREQ("the heap has no type of that name",
+		     refslab_strerror(REFSLAB_OP_TYPE_FIND, err));
+
+	ASSERT_EQ(0, refslab_op_byid(other, id, &dict));
+	ASSERT_EQ(0, refslab_op_dict_item_byvalue(other, dict, &integer, &x));
+	EXPECT_EQ(0, refslab_op_close(other, x));
+	ASSERT_EQ(0, refslab_op_dict_item_byvalue(other, dict, &text, &x));
+	EXPECT_EQ(0, refslab_op_close(other, x));
+	err = refslab_op_dict_item_byvalue(other, dict, &bytes, &x);
+	EXPECT_STREQ("the dict has no such key",
+		     refslab_strerror(REFSLAB_OP_DICT_ITEM_BYVALUE, err));
+	EXPECT_EQ(0, refslab_op_contains_byvalue(other, dict, &real, &contained));
+	EXPECT_TRUE(contained);
+	EXPECT_EQ(0, refslab_op_contains_byvalue(other, dict, &bytes, &contained));
+	EXPECT_FALSE(contained);
+	err = refslab_op_contains_byvalue(other, dict, &unknown, &contained);
+	EXPECT_STREQ("this kernel does not know the kind of value",
+		     refslab_strerror(REFSLAB_OP_CONTAINS_BYVALUE, err));
+	refslab_session_close(other);
+}
+
 /* An error while a batch is made comes when it is submitted, and nothing is done. */
 TEST_F(library, a_batch_remembers_its_error)
 {

@@ -386,6 +386,80 @@ TEST_F(objects, types_are_limited)
 	EXPECT_LT(0, CALL(NEW, self->node));
 }
 
+/* What TYPE_FIND tells of a type: its number, or -errno. */
+static __s64 find_type(int fd, const char *name, struct refslab_type_def *def, bool *own)
+{
+	const __u64 arg[4] = { ptr(name), strlen(name), ptr(def), sizeof(*def) };
+	__u64 result[2];
+	int err = test_call(fd, REFSLAB_OP_TYPE_FIND, arg, result);
+
+	if (err)
+		return err;
+	*own = result[1];
+	return result[0];
+}
+
+TEST_F(objects, types_are_found)
+{
+	static const struct refslab_type_def defs[] = {
+		{ 0, 0, 0, 0 },
+		{ 0, 3, 100, 7 },
+		{ REFSLAB_TYPE_ACYCLIC, 1, 0, 0 },
+		{ REFSLAB_TYPE_FINALIZER, 1, 1, REFSLAB_MAX_CACHE },
+		{ REFSLAB_TYPE_WEAKREF, 2, 8, 1 },
+		{ REFSLAB_TYPE_MAPPED, REFSLAB_MAX_SLOTS, REFSLAB_MAX_MAPPED, 2 },
+		{ REFSLAB_TYPE_FINALIZER | REFSLAB_TYPE_WEAKREF | REFSLAB_TYPE_MAPPED |
+		  REFSLAB_TYPE_ACYCLIC, 5, 4097, 3 },
+	};
+	static const char *const built_in[] = {
+		"int", "float", "str", "bytes", "tuple", "list", "dict", "set", "instance",
+		"weakref",
+	};
+	int other = test_attach(self->fd, REFSLAB_ATTACH_READONLY);
+	struct refslab_type_def def, expected;
+	__s64 t = call(self->fd, TUPLE, ptr(((__u32[]) { NEW(INT, 1) })), 1);
+	char name[] = "t0";
+	unsigned int i;
+	bool own;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < ARRAY_SIZE(defs); i++, name[1]++) {
+		EXPECT_EQ(-ENOENT, find_type(other, name, &def, &own));
+		t = CALL(TYPE, ptr(name), 2, ptr(&defs[i]), sizeof(defs[i]));
+		ASSERT_LT(0, t);
+		memset(&def, 0xff, sizeof(def));
+		own = false;
+		/* a session that may only look, of another program it may be */
+		EXPECT_EQ(t, find_type(other, name, &def, &own));
+		EXPECT_TRUE(own);
+		expected = defs[i];
+		/* without slots nothing can be part of a cycle */
+		expected.flags |= expected.nr_slots ? 0 : REFSLAB_TYPE_ACYCLIC;
+		EXPECT_EQ(0, memcmp(&expected, &def, sizeof(def)));
+	}
+	for (i = 0; i < ARRAY_SIZE(built_in); i++) {
+		memset(&def, 0xff, sizeof(def));
+		own = true;
+		t = find_type(other, built_in[i], &def, &own);
+		ASSERT_LT(0, t);
+		EXPECT_FALSE(own);
+		expected = (struct refslab_type_def) { };
+		EXPECT_EQ(0, memcmp(&expected, &def, sizeof(def)));
+		EXPECT_EQ(-EPROTOTYPE, CALL(NEW, t));
+	}
+	EXPECT_EQ(CALL(TYPEOF, NEW(LIST), 0, 0), find_type(other, "list", &def, &own));
+	/* forms of a type that there are inside are nobody's business */
+	EXPECT_EQ(-EINVAL, find_type(other, "tuple/1", &def, &own));
+	EXPECT_EQ(-EINVAL, find_type(other, "str/interned", &def, &own));
+	/* no more than there is room for */
+	memset(&def, 0xff, sizeof(def));
+	EXPECT_LT(0, call(other, TYPE_FIND, ptr("t1"), 2, ptr(&def), 8));
+	EXPECT_EQ(3, def.nr_slots);
+	EXPECT_EQ(~0u, def.payload);
+	EXPECT_LT(0, call(other, TYPE_FIND, ptr("t1"), 2, 0, 0));
+	close(other);
+}
+
 TEST_F(objects, longest_type_name)
 {
 	const char *name = "A234567890_234567890_2345678901";

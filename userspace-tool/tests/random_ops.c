@@ -15,6 +15,7 @@
 #define SUBMITS		100	/* in one round */
 #define ROOM		(2u << 20)	/* bytes the kernel may write; no operation writes more */
 #define RESULTS		64
+#define NAMES		1024	/* of types, in what is only read */
 
 /* Errors that uapi/refslab.h names, of some operation or of all. */
 static const int documented[] = {
@@ -96,7 +97,8 @@ static __u64 operand(struct play *p)
 /*
  * What operands are about: h an object, i an index, n a number, t a type, d its definition and D
  * the size of that, s text, a letters, l and L a length, H handles, r room and R its size in
- * records, E in entries, N in roots, w and W three words of it.
+ * records, E in entries, N in roots, w and W three words of it; m and M a type's name, v a kind of
+ * value.
  */
 static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_TYPE] = "sldD", [REFSLAB_OP_NEW] = "t", [REFSLAB_OP_INT] = "n",
@@ -124,7 +126,8 @@ static const char * const kinds[REFSLAB_OP_LAST + 1] = {
 	[REFSLAB_OP_DELATTR] = "haL", [REFSLAB_OP_ITEMS] = "hnrE",
 	[REFSLAB_OP_PUBLISH] = "haL", [REFSLAB_OP_LOOKUP] = "aL", [REFSLAB_OP_UNPUBLISH] = "aL",
 	[REFSLAB_OP_ROOTS] = "nrN", [REFSLAB_OP_SET_LIMITS] = "zW", [REFSLAB_OP_GET_LIMITS] = "rl",
-	[REFSLAB_OP_MAP] = "h",
+	[REFSLAB_OP_MAP] = "h", [REFSLAB_OP_TYPE_FIND] = "mMrl",
+	[REFSLAB_OP_DICT_ITEM_BYVALUE] = "hvsl", [REFSLAB_OP_CONTAINS_BYVALUE] = "hvsl",
 };
 
 static __u64 of_kind(struct play *p, char kind)
@@ -142,6 +145,12 @@ static __u64 of_kind(struct play *p, char kind)
 		return ptr(p->source + 96 + below(p, 8));
 	case 'L':
 		return 1 + below(p, 3);
+	case 'm':
+		return ptr(p->source + NAMES + 2 * below(p, 4));
+	case 'M':
+		return 2;
+	case 'v':
+		return REFSLAB_VALUE_STR + below(p, 2);
 	case 'H':
 		return ptr(p->source + 64 + 4 * below(p, 4));
 	case 'E':
@@ -287,6 +296,7 @@ static void memory_open(struct __test_metadata *_metadata, struct play *p)
 	memcpy(p->source + 48, &(struct refslab_type_def) { .flags = 1, .payload = 1u << 20 }, 16);
 	memcpy(p->source + 64, (const __u32[]) { 1, 2, 3, 4, 5, 6, 7, 8 }, 32);
 	memset(p->source + 96, 'x', page / 2 - 96);
+	memcpy(p->source + NAMES, "T0T1T2T3", 8);
 	mprotect(map, page, PROT_READ);
 	munmap(p->hole, page);
 }
