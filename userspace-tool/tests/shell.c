@@ -206,6 +206,16 @@ TEST_F(shell, completes_types_and_options)
 	LINE("collect a\t", "\ncollect 2: 0 unreachable");
 }
 
+TEST_F(shell, completes_roots)
+{
+	LINE("x = list", "\n");
+	LINE("publish x mailbox", "\n");
+	LINE("y = lookup mai\t", "\n");
+	LINE("is x y", "\nis x y: yes\r\n");
+	LINE("unpublish ma\t", "\n");
+	LINE("roots", "\nroots: 0\r\n");
+}
+
 TEST_F(shell, lists_what_fits)
 {
 	SEE(PROMPT);

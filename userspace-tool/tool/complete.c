@@ -5,9 +5,11 @@
 
 #include "complete.h"
 #include "lexer.h"
+#include "librefslab.h"
 #include "names.h"
 #include "parser.h"
 #include "shell.h"
+#include "tool.h"
 
 /* Where on the line the cursor is. */
 struct place {
@@ -101,8 +103,24 @@ static void letters_at(const char *form, unsigned int nr_args, char letters[3])
 	letters[n] = '\0';
 }
 
-static void offer_operands(struct complete *c, const struct names *names,
-			   const struct place *place)
+/* What is published in the heap. */
+static void offer_roots(struct complete *c, struct refslab_session *session,
+			const struct place *place)
+{
+	struct refslab_root_record roots[32];
+	__u64 cursor = 0;
+	size_t n, i;
+
+	do {
+		if (refslab_op_roots(session, &cursor, roots, ARRAY_SIZE(roots), &n))
+			return;
+		for (i = 0; i < n; i++)
+			offer(c, place, roots[i].name);
+	} while (cursor);
+}
+
+static void offer_operands(struct complete *c, struct refslab_session *session,
+			   const struct names *names, const struct place *place)
 {
 	struct offering offering = { c, place };
 	char letters[3], *l;
@@ -116,6 +134,11 @@ static void offer_operands(struct complete *c, const struct names *names,
 			break;
 		case 't':
 			refslab_names_each_type(names, offer_name, &offering);
+			break;
+		case 'r':
+			/* not of the name that is to be given */
+			if (!strchr(place->word->form, 'n'))
+				offer_roots(c, session, place);
 			break;
 		case 'o':
 			offer_options(c, place);
@@ -198,8 +221,8 @@ static void tidy(struct complete *c)
 		c->common_len++;
 }
 
-void refslab_complete_find(struct complete *c, const struct names *names, const char *line,
-			   size_t len)
+void refslab_complete_find(struct complete *c, struct refslab_session *session,
+			   const struct names *names, const char *line, size_t len)
 {
 	struct place place = { .prefix = line + len };
 	struct offering offering = { c, &place };
@@ -215,7 +238,7 @@ void refslab_complete_find(struct complete *c, const struct names *names, const 
 	refslab_lexer_start(&lexer, line, place.prefix - line);
 	if (read_place(&place, &lexer, &token)) {
 		if (place.word) {
-			offer_operands(c, names, &place);
+			offer_operands(c, session, names, &place);
 		} else {
 			offer_words(c, &place, false);
 			if (place.made)

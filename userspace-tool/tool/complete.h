@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct names;
+struct refslab_session;
 
 struct complete {
 	char **words;			/* sorted, each once */
@@ -18,9 +19,12 @@ struct complete {
 	bool failed;			/* no memory */
 };
 
-/* Words that the last one of @line, which ends at the cursor, is the beginning of. */
-void refslab_complete_find(struct complete *complete, const struct names *names, const char *line,
-			   size_t len);
+/*
+ * Words that the last one of @line, which ends at the cursor, is the beginning of; roots are those
+ * of the session's heap.
+ */
+void refslab_complete_find(struct complete *complete, struct refslab_session *session,
+			   const struct names *names, const char *line, size_t len);
 void refslab_complete_free(struct complete *complete);
 
 #endif /* _REFSLAB_COMPLETE_H */

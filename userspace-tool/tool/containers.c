@@ -248,6 +248,32 @@ static bool do_contains(struct job *job)
 	return ask(job, REFSLAB_OP_CONTAINS);
 }
 
+/* With a name, what a dict has for the value; without, whether it is there. */
+static bool do_find(struct job *job)
+{
+	const struct parser_arg *arg = &job->line->args[1];
+	struct refslab_key key = { .kind = arg->value };
+	bool found;
+	__u32 handle;
+	int err;
+
+	if (key.kind == REFSLAB_VALUE_INT) {
+		key.integer = arg->number;
+	} else if (key.kind == REFSLAB_VALUE_FLOAT) {
+		key.real = arg->real;
+	} else {
+		key.data = arg->text;
+		key.len = arg->len;
+	}
+	if (job->line->target) {
+		err = refslab_op_dict_item_byvalue(job->session, job->arg[0], &key, &handle);
+		return refslab_job_bind_new(job, REFSLAB_OP_DICT_ITEM_BYVALUE, err, handle);
+	}
+	err = refslab_op_contains_byvalue(job->session, job->arg[0], &key, &found);
+	return refslab_job_check(job, REFSLAB_OP_CONTAINS_BYVALUE, err) &&
+	       refslab_job_say_flag(job, "find", found);
+}
+
 /* An operation with an object, the name of an attribute and perhaps one more object. */
 static bool attribute(struct job *job, unsigned int opcode, __u64 result[2])
 {
@@ -290,6 +316,7 @@ const struct job_statement refslab_containers_statements[] = {
 	{ "add", do_add },
 	{ "discard", do_discard },
 	{ "contains", do_contains },
+	{ "find", do_find },
 	{ "setattr", do_setattr },
 	{ "getattr", do_getattr },
 	{ "delattr", do_delattr },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Statements about objects. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,14 +64,46 @@ static bool do_type(struct job *job)
 	return refslab_names_add_type(job->script->names, name, type) || refslab_job_no_memory(job);
 }
 
+/* One that the script has not defined: the heap may have it. */
+static bool find_type(struct job *job, const char *name, struct refslab_type_def *def, __u32 *type,
+		      bool *own)
+{
+	int err = refslab_op_type_find(job->session, name, def, type, own);
+
+	if (err == -ENOENT || err == -EINVAL)
+		return refslab_job_fail(job, "there is no type '%.40s'", name);
+	return refslab_job_check(job, REFSLAB_OP_TYPE_FIND, err);
+}
+
+/* As the options of "type" have it. */
+static bool do_typeinfo(struct job *job)
+{
+	struct refslab_type_def def;
+	char text[128] = "built-in";
+	__u32 type;
+	bool own;
+
+	if (!find_type(job, job->line->args[0].text, &def, &type, &own))
+		return false;
+	if (own)
+		snprintf(text, sizeof(text), "slots=%u payload=%u cache=%u%s%s%s%s", def.nr_slots,
+			 def.payload, def.cache_limit,
+			 def.flags & REFSLAB_TYPE_ACYCLIC ? " acyclic" : "",
+			 def.flags & REFSLAB_TYPE_FINALIZER ? " finalizer" : "",
+			 def.flags & REFSLAB_TYPE_WEAKREF ? " weakref" : "",
+			 def.flags & REFSLAB_TYPE_MAPPED ? " mapped" : "");
+	return refslab_job_say(job, "typeinfo", json_object_new_string(text));
+}
+
 static bool do_new(struct job *job)
 {
 	const char *name = job->line->args[0].text;
 	__u32 type, handle;
 	int err;
 
-	if (!refslab_names_find_type(job->script->names, name, &type))
-		return refslab_job_fail(job, "there is no type '%.40s'", name);
+	if (!refslab_names_find_type(job->script->names, name, &type) &&
+	    !find_type(job, name, NULL, &type, NULL))
+		return false;
 	err = refslab_op_new(job->session, type, &handle);
 	return refslab_job_bind_new(job, REFSLAB_OP_NEW, err, handle);
 }
@@ -254,6 +287,7 @@ const struct job_statement refslab_objects_statements[] = {
 	{ "bytes", do_bytes },
 	{ "type", do_type },
 	{ "new", do_new },
+	{ "typeinfo", do_typeinfo },
 	{ "del", do_del },
 	{ "setslot", do_setslot },
 	{ "clearslot", do_clearslot },

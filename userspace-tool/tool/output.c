@@ -314,13 +314,32 @@ static void print_limits(struct json_object *result)
 	putchar('\n');
 }
 
+static void print_quoted(const struct parser_arg *arg)
+{
+	putchar(' ');
+	print_string(arg->text, arg->len);
+}
+
+static void print_hex(const struct parser_arg *arg)
+{
+	size_t i;
+
+	fputs(" bytes:", stdout);
+	for (i = 0; i < arg->len; i++)
+		printf("%02x", (unsigned char)arg->text[i]);
+}
+
 static void print_words(const struct parser_line *line)
 {
 	unsigned int i;
 
 	fputs(line->word->word, stdout);
 	for (i = 0; i < line->nr_args; i++) {
-		if (line->args[i].has_number)
+		if (line->args[i].value == REFSLAB_VALUE_STR)
+			print_quoted(&line->args[i]);
+		else if (line->args[i].value == REFSLAB_VALUE_BYTES)
+			print_hex(&line->args[i]);
+		else if (line->args[i].has_number)
 			printf(" %lld", line->args[i].number);
 		else
 			printf(" %s", line->args[i].text);

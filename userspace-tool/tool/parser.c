@@ -58,7 +58,7 @@ static bool next(struct parser_line *line, struct lexer *lexer, struct lexer_tok
 static bool next_operand(struct parser_line *line, struct lexer *lexer, char form,
 			 struct lexer_token *token)
 {
-	if (form != 'f' && form != 'x' && form != 'p' && form != 'r')
+	if (!strchr("fxprv", form) || !form)
 		return next(line, lexer, token);
 	if (refslab_lexer_next_raw(lexer, token))
 		return true;
@@ -106,6 +106,8 @@ static const char *what_is(char form)
 		return "a string";
 	case 'x':
 		return "hexadecimal digits or a string";
+	case 'v':
+		return "a number, a string or bytes:HEX";
 	case 'a':
 		return "a name in quotes";
 	case 'p':
@@ -125,6 +127,7 @@ static bool fits(char form, enum lexer_kind kind)
 		return kind == LEXER_STRING;
 	case 'x':
 	case 'p':
+	case 'v':
 		return kind == LEXER_STRING || kind == LEXER_WORD;
 	case 'i':
 	case 'u':
@@ -167,6 +170,31 @@ static bool read_bytes(struct parser_line *line, struct parser_arg *arg, enum le
 		arg->text[i] = 16 * refslab_lexer_hex_digit(arg->text[2 * i]) +
 			       refslab_lexer_hex_digit(arg->text[2 * i + 1]);
 	return true;
+}
+
+/* 7, 2.5, "text", bytes:00ff */
+static bool read_value(struct parser_line *line, struct parser_arg *arg, enum lexer_kind kind)
+{
+	static const char bytes[] = "bytes:";
+	const size_t n = sizeof(bytes) - 1;
+	char *end;
+
+	arg->value = REFSLAB_VALUE_STR;
+	if (kind == LEXER_STRING)
+		return true;
+	if (!strncmp(arg->text, bytes, n)) {
+		arg->value = REFSLAB_VALUE_BYTES;
+		arg->len -= n;
+		memmove(arg->text, arg->text + n, arg->len + 1);
+		return read_bytes(line, arg, kind);
+	}
+	arg->value = REFSLAB_VALUE_INT;
+	errno = 0;
+	arg->number = strtoll(arg->text, &end, 10);
+	if (!*end)
+		return !errno || fail(line, "a number is from -2^63 to 2^63 - 1");
+	arg->value = REFSLAB_VALUE_FLOAT;
+	return read_float(line, arg);
 }
 
 static const struct parser_option *find_option(const struct parser_line *line, const char *word)
@@ -268,6 +296,8 @@ static bool check_arg(struct parser_line *line, struct lexer *lexer, enum lexer_
 		return read_float(line, arg);
 	case 'x':
 		return read_bytes(line, arg, kind);
+	case 'v':
+		return read_value(line, arg, kind);
 	case 'o':
 		return read_option(line, lexer, arg);
 	case 'a':

@@ -23,6 +23,7 @@ struct parser_arg {
 	const struct parser_option *option;
 	__s64 number;		/* of bytes, a __u64 */
 	double real;
+	__u32 value;			/* of a value: REFSLAB_VALUE_* */
 	bool has_number;	/* it is a number, or an option that has one */
 };
 
@@ -44,7 +45,7 @@ struct parser_line {
  *	s	a string			x	bytes: hexadecimal digits, or a string
  *	a	a string that is a name		p	a path: up to a blank, or a string
  *	o	one of @options			w	a word of the language
- *	r	the name of a root
+ *	r	the name of a root		v	a value: a number, a string, bytes:HEX
  *
  * The operand after ? may be left out, with all behind it that has no ? of its own; the one after *
  * comes any number of times, after + at least once.

@@ -181,8 +181,8 @@ static unsigned char complete(EditLine *el, int key)
 
 	(void)key;
 	el_get(el, EL_CLIENTDATA, &shell);
-	refslab_complete_find(&c, shell->lines.script.names, line->buffer,
-			      line->cursor - line->buffer);
+	refslab_complete_find(&c, shell->lines.script.session, shell->lines.script.names,
+			      line->buffer, line->cursor - line->buffer);
 	end = c.nr_words != 1 ? "" : c.takes_number ? "=" : " ";
 	if (c.nr_words && !c.failed && (c.common_len > c.prefix_len || *end)) {
 		if (asprintf(&rest, "%.*s%s", (int)(c.common_len - c.prefix_len),

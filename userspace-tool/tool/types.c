@@ -57,11 +57,17 @@ static void add_row(struct json_object *types, struct json_object *row)
 		type = json_object_new_object();
 		json_object_object_add(type, "name", json_object_new_string(name));
 		json_object_object_add(type, "exact", json_object_new_boolean(true));
+		json_object_object_add(type, "mapped", json_object_new_boolean(false));
 		json_object_array_add(types, type);
 	}
 	/* lists have tables, and of a str each has its own size: there is more than blocks */
 	if (strchr(flags, 'l') || strchr(flags, 's'))
 		json_object_object_add(type, "exact", json_object_new_boolean(false));
+	/* and pages for each payload */
+	if (strchr(flags, 'm')) {
+		json_object_object_add(type, "exact", json_object_new_boolean(false));
+		json_object_object_add(type, "mapped", json_object_new_boolean(true));
+	}
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		values[i] = number(row, counters[i]);
 	values[1] = number(row, "live") * number(row, "size");
@@ -111,6 +117,8 @@ static void compare(struct json_object *before, struct json_object *now)
 		json_object_object_add(type, "name", json_object_new_string(name_of(gone)));
 		json_object_object_add(type, "exact",
 				       json_object_get(json_object_object_get(gone, "exact")));
+		json_object_object_add(type, "mapped",
+				       json_object_get(json_object_object_get(gone, "mapped")));
 		for (j = 0; j < ARRAY_SIZE(counters); j++)
 			set(type, counters[j], 0);
 		json_object_array_add(types, type);
@@ -162,6 +170,12 @@ static bool is_worth_a_row(struct json_object *type)
 	return false;
 }
 
+/* " mapped" behind the name of a type whose payloads are. */
+static const char *kind_of(struct json_object *type)
+{
+	return json_object_get_boolean(json_object_object_get(type, "mapped")) ? " mapped" : "";
+}
+
 static void print_growth(struct json_object *type, char more)
 {
 	struct json_object *g = json_object_object_get(type, "growth");
@@ -169,9 +183,9 @@ static void print_growth(struct json_object *type, char more)
 
 	refslab_look_change(number(g, "live"), live);
 	refslab_look_change(number(g, "bytes"), bytes);
-	printf("%11s %14s %12lld %14lld%c %10lld %10lld  %s\n", live, bytes,
+	printf("%11s %14s %12lld %14lld%c %10lld %10lld  %s%s\n", live, bytes,
 	       number(type, "live"), number(type, "bytes"), more, number(g, "made"),
-	       number(g, "freed"), name_of(type));
+	       number(g, "freed"), name_of(type), kind_of(type));
 }
 
 static void print_row(struct json_object *type, char more)
@@ -182,8 +196,9 @@ static void print_row(struct json_object *type, char more)
 		snprintf(hits, sizeof(hits), "%lld", number(type, "hits"));
 		snprintf(misses, sizeof(misses), "%lld", number(type, "misses"));
 	}
-	printf("%11lld %14lld%c %10lld %12s %12s  %s\n", number(type, "live"),
-	       number(type, "bytes"), more, number(type, "cached"), hits, misses, name_of(type));
+	printf("%11lld %14lld%c %10lld %12s %12s  %s%s\n", number(type, "live"),
+	       number(type, "bytes"), more, number(type, "cached"), hits, misses, name_of(type),
+	       kind_of(type));
 }
 
 static void print_rows(struct json_object *types, bool growth, bool all)
@@ -242,7 +257,8 @@ const struct refslab_command refslab_types_command = {
 	"Usage: refslab types [OPTION...] [HEAP]\n"
 	"Prints a line for each type of all heaps together, or of one: live objects and their bytes,\n"
 	"dead ones kept for reuse, and of the objects made how many reused one of those (hits) or not\n"
-	"(misses), the largest first. A + behind the bytes: and what their tables or texts take.\n"
+	"(misses), the largest first. A + behind the bytes: and what their tables, texts or mapped\n"
+	"payloads take; mapped behind the name: the payloads are.\n"
 	"With an earlier moment to compare with: how many objects and bytes there are more, and how\n"
 	"many were made and freed meanwhile, what grew most first: what leaks.\n"
 	"Types with no object live, kept, or made meanwhile are left out. Reads debugfs, which only\n"

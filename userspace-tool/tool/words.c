@@ -87,6 +87,7 @@ const struct parser_word refslab_parser_words[] = {
 	     "type NAME [slots=N] [payload=N] [cache=N] [acyclic] [finalizer] [weakref] [mapped]",
 	     .options = type_options),
 	MAKES("new", "t", "NAME = new TYPE"),
+	DOES("typeinfo", "t", "typeinfo TYPE"),
 	DOES("del", "+n", "del X...", .rules = PARSER_DISTINCT),
 
 	/* Containers. */
@@ -100,6 +101,7 @@ const struct parser_word refslab_parser_words[] = {
 	DOES("add", "nn", "add S X"),
 	DOES("discard", "nn", "discard S X"),
 	DOES("contains", "nn", "contains S X"),
+	BOTH("find", "nv", "[NAME =] find D \"TEXT\"|N|bytes:HEX"),
 	DOES("setattr", "nan", "setattr O \"NAME\" X"),
 	MAKES("getattr", "na", "NAME = getattr O \"NAME\""),
 	DOES("delattr", "na", "delattr O \"NAME\""),

@@ -29,6 +29,10 @@ TYPE_ACYCLIC = 1 << 0
 TYPE_FINALIZER = 1 << 1
 TYPE_WEAKREF = 1 << 2
 TYPE_MAPPED = 1 << 3
+VALUE_INT = 1
+VALUE_FLOAT = 2
+VALUE_STR = 3
+VALUE_BYTES = 4
 WEAK_CALLBACK = 1 << 0
 WATCH_GC = 1 << 0
 ATTACH_READONLY = 1 << 0
@@ -129,6 +133,9 @@ class Op(enum.IntEnum):
     SET_LIMITS = 75
     GET_LIMITS = 76
     MAP = 77
+    TYPE_FIND = 78
+    DICT_ITEM_BYVALUE = 79
+    CONTAINS_BYVALUE = 80
 
 
 # Operations whose result[0] is a new handle, or 0.
@@ -136,7 +143,7 @@ MAKES_HANDLE = frozenset(
     {
         Op.NEW, Op.INT, Op.STR, Op.LIST, Op.DUP, Op.SLOT, Op.POP, Op.ITEM, Op.WEAK, Op.DEREF,
         Op.BYID, Op.FLOAT, Op.BYTES, Op.TUPLE, Op.DICT, Op.SET, Op.INSTANCE, Op.DICT_ITEM,
-        Op.GETATTR, Op.LOOKUP,
+        Op.GETATTR, Op.LOOKUP, Op.DICT_ITEM_BYVALUE,
     }
 )
 

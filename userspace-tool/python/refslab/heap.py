@@ -26,6 +26,16 @@ _TEXT = 512
 _CHUNK = 1024
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
+_MAKERS = {
+    _abi.VALUE_INT: Op.INT,
+    _abi.VALUE_FLOAT: Op.FLOAT,
+    _abi.VALUE_STR: Op.STR,
+    _abi.VALUE_BYTES: Op.BYTES,
+}
+
+# What is only looked for need not be made first: a session that may only look can do it, too.
+_BY_VALUE = {Op.DICT_ITEM: Op.DICT_ITEM_BYVALUE, Op.CONTAINS: Op.CONTAINS_BYVALUE}
+
 # Names that are methods inside of Heap.
 _Int = int
 _Float = float
@@ -49,8 +59,7 @@ class TypeInfo:
         self.number = number
         self.cls = cls
         self.slots = 0
-        # Of a type that another session defined: None until somebody asks.
-        self.payload: t.Optional[int] = None
+        self.payload = 0
         # The program's own, which knows the names of the slots and what is to be called.
         self.own = False
         self.names: t.Dict[str, int] = {}
@@ -327,6 +336,34 @@ class Heap:
         info.names = {slot: i for i, slot in enumerate(names)}
         info.finalizer = finalizer if callable(finalizer) else None
         self._hears = self._hears or bool(finalizer)
+        self._types[number] = info
+        return Type(self, info)
+
+    def find_type(self, name: _Str) -> Type:
+        """
+        The type of that name that a program defined, whichever session did: KeyError when there is
+        none. Of another session's only the numbers of the slots are known.
+        """
+        for info in self._types.values():
+            if info.own and info.name == name:
+                return Type(self, info)
+        text = name.encode()
+        batch = Batch(self._session)
+        definition = _abi.TypeDef()
+        batch.add(
+            Op.TYPE_FIND, batch.buffer(text), len(text), ctypes.addressof(definition),
+            ctypes.sizeof(definition),
+        )
+        try:
+            ((number, user),) = batch.submit()
+        except Error as e:
+            if e.errno not in (errno.ENOENT, errno.EINVAL):
+                raise
+            raise KeyError(name) from None
+        if not user:
+            raise KeyError(name)
+        info = self._types.get(number) or TypeInfo(name, number, objects.UserObject)
+        info.slots, info.payload = definition.nr_slots, definition.payload
         self._types[number] = info
         return Type(self, info)
 
@@ -613,10 +650,13 @@ class Heap:
             info = TypeInfo(text, number, objects.BUILT_IN.get(text, objects.UserObject))
             if info.cls is objects.UserObject:
                 # Somebody else's: without names for its slots.
-                try:
-                    info.slots = self._session.call(Op.LEN, handle)[0]
-                except HeapTypeError:
-                    pass
+                definition = _abi.TypeDef()
+                self._session.call(
+                    Op.TYPE_FIND, ctypes.addressof(name), length, ctypes.addressof(definition),
+                    ctypes.sizeof(definition),
+                )
+                info.slots = definition.nr_slots
+                info.payload = definition.payload
             self._types[number] = info
         return info
 
@@ -691,19 +731,26 @@ class Heap:
 
     def _make(self, batch: Batch, value: t.Any) -> Result:
         """The operation that makes an atom."""
+        kind, operand, length = self._by_value(batch, value)
+        if kind in (_abi.VALUE_INT, _abi.VALUE_FLOAT):
+            return batch.add(_MAKERS[kind], operand)
+        return batch.add(_MAKERS[kind], operand, length)
+
+    def _by_value(self, batch: Batch, value: t.Any) -> t.Tuple[_Int, _Int, _Int]:
+        """An atom's value as operands: the kind, the value or where it is, how long that is."""
         if isinstance(value, int):
             if not -(1 << 63) <= value < 1 << 63:
                 raise OverflowError("an int of the heap has 64 bits")
-            return batch.add(Op.INT, value & (1 << 64) - 1)
+            return _abi.VALUE_INT, value & (1 << 64) - 1, 0
         if isinstance(value, float):
-            return batch.add(Op.FLOAT, struct.unpack("=Q", struct.pack("=d", value))[0])
+            return _abi.VALUE_FLOAT, struct.unpack("=Q", struct.pack("=d", value))[0], 0
         if isinstance(value, str):
             data = value.encode()
-            return batch.add(Op.STR, batch.buffer(data), len(data))
+            return _abi.VALUE_STR, batch.buffer(data), len(data)
         if isinstance(value, (bytes, bytearray, memoryview)):
             data = bytes(value)
-            return batch.add(Op.BYTES, batch.buffer(data), len(data))
-        raise TypeError(f"a heap cannot hold a {type(value).__name__}")
+            return _abi.VALUE_BYTES, batch.buffer(data), len(data)
+        raise TypeError(f"a heap cannot hold a {_class_name(value)}")
 
     def _ops(
         self,
@@ -716,6 +763,9 @@ class Heap:
         batch = Batch(self._session)
         temporary: t.List[Result] = []
         operands = [*args]
+        if opcode in _BY_VALUE and not isinstance(value, (Object, *_CONTAINERS)):
+            operands += self._by_value(batch, value)
+            return batch, batch.add(_BY_VALUE[opcode], *operands), temporary
         if text is not None:
             operands += [batch.buffer(text), len(text)]
         for operand in (value, second):
@@ -767,26 +817,6 @@ class Heap:
     def _alive(self, opcode: Op, arg: _Int) -> t.Optional[Object]:
         handle, _ = self._session.call(opcode, arg)
         return self._wrap(handle) if handle else None
-
-    def _payload_size(self, handle: _Int) -> _Int:
-        """
-        How large the payload is of an object whose type another session defined. No operation says
-        so, but whether a byte is within it.
-        """
-        least, most = 0, _abi.MAX_MAPPED
-        byte = ctypes.create_string_buffer(1)
-        while least < most:
-            middle = (least + most + 1) // 2
-            try:
-                self._session.call(Op.READ, handle, middle - 1, ctypes.addressof(byte), 1)
-                least = middle
-            except HeapTypeError:
-                return 0
-            except Error as e:
-                if e.errno != errno.ERANGE:
-                    raise
-                most = middle - 1
-        return least
 
     def _read(self, handle: _Int, offset: _Int, length: _Int) -> _Bytes:
         if not length:

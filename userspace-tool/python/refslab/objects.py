@@ -790,10 +790,7 @@ class Payload:
         self._of = of
 
     def __len__(self) -> int:
-        size = self._of._info.payload
-        if size is None:
-            size = self._of._info.payload = self._of._heap._payload_size(self._of._use())
-        return size
+        return self._of._info.payload
 
     def _range(self, index: t.Union[int, slice]) -> t.Tuple[int, int]:
         if isinstance(index, slice):

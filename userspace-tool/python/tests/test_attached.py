@@ -87,6 +87,36 @@ class OthersTypes(HeapTest):
                 self.assertEqual(bytes(m[4995:5000]), b"world")
 
 
+    def test_found_by_name(self):
+        frame = self.heap.type("Frame", ["next"], payload=1000)
+        self.assertIs(self.heap.find_type("Frame")(None)[0], None)
+        with refslab.Heap.attach(self.heap) as other:
+            found = other.find_type("Frame")
+            made = other.find_type("Frame")(5)
+            self.assertEqual(repr(found), "<refslab type 'Frame'>")
+            self.assertEqual((len(made), made[0], len(made.payload)), (1, 5, 1000))
+            self.assertIsInstance(made, found)
+            mine = self.heap.by_id(other.id(made))
+            self.assertIsInstance(mine, frame)
+            self.assertEqual(mine.next, 5)
+            for name in ("list", "Other", "", "x y", "x" * 40):
+                self.assertRaises(KeyError, other.find_type, name)
+        with refslab.Heap.attach(self.heap, readonly=True) as other:
+            self.assertRaises(PermissionError, other.find_type("Frame"))
+
+    def test_what_is_asked_for_is_not_made(self):
+        d = self.heap.dict({1: 2, "a name, not interned": 3})
+        with refslab.Heap.attach(self.heap, readonly=True) as other:
+            seen = other.by_id(self.heap.id(d))
+            calls = []
+            call = other._call
+            other._call = lambda op, *args: calls.append(op) or call(op, *args)
+            self.assertEqual(seen["a name, not interned"], 3)
+            self.assertNotIn("another", seen)
+            # nor searched entry by entry
+            self.assertEqual(calls, [])
+
+
 class Events(HeapTest):
     def test_an_attached_heap_reads_none(self):
         called = []
