@@ -327,6 +327,24 @@ said()
 	awk -v line=">>> $1" '$0 == line { getline; print; exit }' "$out"
 }
 
+# Runs the lines of a file in Python, one after the other, and shows them with what they answer.
+session()
+{
+	REFSLAB_LIBRARY=$library PYTHONPATH=$here/../python PYTHONDONTWRITEBYTECODE=1 \
+		python3 - "$1" > "$out" 2>&1 <<'END'
+import os, sys
+os.chdir(os.path.dirname(sys.argv[1]))
+names = {}
+for line in open(sys.argv[1]):
+    print(">>> " + line, end="", flush=True)
+    exec(compile(line, "session", "single"), names)
+END
+	status=$?
+	sed 's/^/    /' "$out"
+	echo
+	check "the session ran to its end" [ "$status" -eq 0 ]
+}
+
 library=$(dirname "$(command -v "$REFSLAB")")/librefslab.so.0
 if command -v python3 > /dev/null && [ -e "$library" ] && [ -d "$here/../python/refslab" ]; then
 	title "The same from Python"
@@ -346,24 +364,64 @@ del a, b, d                           # nobody can reach them any more
 gc.collect()
 heap.stat()["objects"]
 END
-	REFSLAB_LIBRARY=$library PYTHONPATH=$here/../python PYTHONDONTWRITEBYTECODE=1 \
-		python3 - "$work/session.py" > "$out" 2>&1 <<'END'
-import sys
-names = {}
-for line in open(sys.argv[1]):
-    print(">>> " + line, end="")
-    exec(compile(line, "session", "single"), names)
-END
-	status=$?
-	sed 's/^/    /' "$out"
-	echo
-	check "the session ran to its end" [ "$status" -eq 0 ]
+	session "$work/session.py"
 	check "the program and b refer to a" same "$(said 'gc.getrefcount(a)')" 2
 	check "a dict that contains itself says so" \
 		same "$(said 'print(d)')" "{'name': 'd', 1: [2.5, 'three'], 'self': {...}}"
 	check "the collector found the two nodes, the dict and its list" \
 		same "$(said 'gc.collect()')" 4
 	check "and the heap is empty" same "$(said 'heap.stat()["objects"]')" 0
+
+	title "Two processes, one heap; and one of them is killed"
+	cat > "$work/worker.py" <<'END'
+import sys, refslab
+heap = refslab.Heap.attach(int(sys.argv[1]))
+log = heap.lookup("log")
+held = []
+while True:
+    entry = heap.dict({"number": len(log)})
+    entry["self"] = entry             # a cycle
+    held.append(entry)                # the worker holds it
+    log.append(entry)                 # and shows it, whole
+END
+	cat > "$work/session.py" <<'END'
+import subprocess, sys, time, refslab
+heap = refslab.Heap()
+heap.gc.disable()
+log = heap.list()
+heap.publish("log", log)              # the heap keeps it under a name
+fd = heap.fileno()                    # who has this may attach
+worker = subprocess.Popen([sys.executable, "worker.py", str(fd)], pass_fds=[fd])
+while len(log) < 100: time.sleep(0.01)
+first = log[0]
+heap.gc.getrefcount(first)            # here, log, itself, and the worker
+worker.kill(); worker.wait()          # in the middle of whatever it does
+n = len(log)
+[entry["number"] for entry in log] == list(range(n))
+all(entry["self"] is entry for entry in log)
+heap.gc.getrefcount(first)            # nobody's cleanup: the kernel's
+del first
+log.clear()
+heap.gc.collect() in (n, n + 1)       # and what it was just making
+heap.stat()["objects"], heap.stat()["handles"]
+END
+	echo "    worker.py:"
+	sed 's/^/        /' "$work/worker.py"
+	echo
+	session "$work/session.py"
+	refs='heap.gc.getrefcount(first)            #'
+	check "two processes referred to the first entry, and two objects" \
+		same "$(said "$refs here, log, itself, and the worker")" 4
+	check "the worker died by kill -9" same \
+		"$(said 'worker.kill(); worker.wait()          # in the middle of whatever it does')" -9
+	check "every entry that it showed is there, in order" \
+		same "$(said '[entry["number"] for entry in log] == list(range(n))')" True
+	check "and whole" same "$(said 'all(entry["self"] is entry for entry in log)')" True
+	check "its reference is gone" same "$(said "$refs nobody's cleanup: the kernel's")" 3
+	check "the collector found what it had left, no more" \
+		same "$(said 'heap.gc.collect() in (n, n + 1)       # and what it was just making')" True
+	check "then there are the log and the handle on it" \
+		same "$(said 'heap.stat()["objects"], heap.stat()["handles"]')" "(1, 1)"
 fi
 
 title "From outside: the counters in debugfs while a program runs"
