@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import operator
-import struct
 import threading
 import traceback
 import typing as t
@@ -16,25 +16,10 @@ import weakref
 from . import _abi, _arguments, objects
 from ._abi import Op
 from ._errors import Error, HeapTypeError
-from ._session import Batch, Result, Session, attach, create
-from .bulk import number
+from ._session import Batch, Session, attach, create
 from .collector import Collector
 from .objects import Object
-
-_MISSING = object()
-_TEXT = 512
-_CHUNK = 1024
-_CONTAINERS = (list, tuple, dict, set, frozenset)
-
-_MAKERS = {
-    _abi.VALUE_INT: Op.INT,
-    _abi.VALUE_FLOAT: Op.FLOAT,
-    _abi.VALUE_STR: Op.STR,
-    _abi.VALUE_BYTES: Op.BYTES,
-}
-
-# What is only looked for need not be made first: a session that may only look can do it, too.
-_BY_VALUE = {Op.DICT_ITEM: Op.DICT_ITEM_BYVALUE, Op.CONTAINS: Op.CONTAINS_BYVALUE}
+from .operations import Finalizer, Operations, TypeInfo, class_name
 
 # Names that are methods inside of Heap.
 _Int = int
@@ -42,28 +27,18 @@ _Float = float
 _Str = str
 _Bytes = bytes
 
-Finalizer = t.Callable[[t.Any], object]
 GcCallback = t.Callable[[str, t.Dict[str, int]], object]
 
 
-def _class_name(thing: object) -> str:
-    """Heap.type hides the function."""
-    return type(thing).__name__
-
-
-class TypeInfo:
-    """What is known of a type of the heap."""
-
-    def __init__(self, name: str, number: int, cls: t.Type[Object]) -> None:
-        self.name = name
-        self.number = number
-        self.cls = cls
-        self.slots = 0
-        self.payload = 0
-        # The program's own, which knows the names of the slots and what is to be called.
-        self.own = False
-        self.names: t.Dict[str, int] = {}
-        self.finalizer: t.Optional[Finalizer] = None
+@contextlib.contextmanager
+def _missing(name: str, *errnos: int) -> t.Iterator[None]:
+    """What the heap does not have under a name is a KeyError."""
+    try:
+        yield
+    except Error as e:
+        if e.errno not in errnos:
+            raise
+        raise KeyError(name) from None
 
 
 class Type:
@@ -98,7 +73,7 @@ class Type:
         return f"<refslab type {self.name!r}>"
 
 
-class Heap:
+class Heap(Operations):
     """
     A heap of its own in the kernel, and the session that uses it. Closing it drops all handles, and
     ends the heap.
@@ -289,9 +264,9 @@ class Heap:
         part of a cycle. With mapped, the payload is pages of its own: see the objects' memory().
         """
         if not isinstance(name, str):
-            raise TypeError(f"the name of a type is a str, not {_class_name(name)}")
+            raise TypeError(f"the name of a type is a str, not {class_name(name)}")
         if isinstance(slots, (str, bytes)):
-            raise TypeError(f"slots are a number or a list of names, not {_class_name(slots)}")
+            raise TypeError(f"slots are a number or a list of names, not {class_name(slots)}")
         names = [] if isinstance(slots, int) else list(slots)
         count = slots if isinstance(slots, int) else len(names)
         if not (name.isascii() and name.isidentifier() and len(name) <= _abi.NAME_MAX):
@@ -310,7 +285,7 @@ class Heap:
             raise ValueError("a payload that is mapped has at least one byte")
         for slot in names:
             if not isinstance(slot, str):
-                raise TypeError(f"the name of a slot is a str, not {_class_name(slot)}")
+                raise TypeError(f"the name of a slot is a str, not {class_name(slot)}")
             if hasattr(objects.UserObject, slot) or not slot.isidentifier():
                 raise ValueError(f"a slot cannot have the name {slot!r}")
         if len(set(names)) != len(names):
@@ -354,25 +329,14 @@ class Heap:
             Op.TYPE_FIND, batch.buffer(text), len(text), ctypes.addressof(definition),
             ctypes.sizeof(definition),
         )
-        try:
+        with _missing(name, errno.ENOENT, errno.EINVAL):
             ((number, user),) = batch.submit()
-        except Error as e:
-            if e.errno not in (errno.ENOENT, errno.EINVAL):
-                raise
-            raise KeyError(name) from None
         if not user:
             raise KeyError(name)
         info = self._types.get(number) or TypeInfo(name, number, objects.UserObject)
         info.slots, info.payload = definition.nr_slots, definition.payload
         self._types[number] = info
         return Type(self, info)
-
-    def convert(self, value: t.Any) -> Object:
-        """
-        An object of the heap for a value of Python's: ints, floats, strs, bytes, lists, tuples,
-        dicts and sets, with all that is in them; what is shared there, or a cycle, is so here.
-        """
-        return self._convert(value, {})
 
     # References.
 
@@ -432,29 +396,19 @@ class Heap:
         """
         data = _arguments.name(name, "root")
         obj = self.convert(value)
-        text = ctypes.create_string_buffer(data, len(data) or 1)
-        self._call(Op.PUBLISH, self._handle(obj), ctypes.addressof(text), len(data))
+        self._store(Op.PUBLISH, self._handle(obj), text=data)
 
     def lookup(self, name: _Str) -> t.Any:
         """What is published under that name, as a program loads it; KeyError."""
         data = _arguments.name(name, "root")
-        try:
+        with _missing(name, errno.ENODATA):
             return self._load(Op.LOOKUP, text=data)
-        except Error as e:
-            if e.errno == errno.ENODATA:
-                raise KeyError(name) from None
-            raise
 
     def unpublish(self, name: _Str) -> None:
         """Ends a root; KeyError."""
         data = _arguments.name(name, "root")
-        text = ctypes.create_string_buffer(data, len(data) or 1)
-        try:
-            self._call(Op.UNPUBLISH, ctypes.addressof(text), len(data))
-        except Error as e:
-            if e.errno == errno.ENODATA:
-                raise KeyError(name) from None
-            raise
+        with _missing(name, errno.ENODATA):
+            self._store(Op.UNPUBLISH, text=data)
 
     def roots(self) -> t.Dict[_Str, _Int]:
         """What is published: names, and ids for by_id()."""
@@ -597,303 +551,3 @@ class Heap:
             info["duration_ns"] = record.duration_ns
         for callback in list(self._gc_callbacks):
             callback(phase, info)
-
-    # What objects are made of.
-
-    @property
-    def _shown(self) -> t.Set[_Int]:
-        """Objects whose repr() is under way in this thread."""
-        try:
-            shown: t.Set[int] = self._local.shown
-        except AttributeError:
-            shown = self._local.shown = set()
-        return shown
-
-    def _handle(self, obj: Object) -> _Int:
-        if not isinstance(obj, Object):
-            raise TypeError(f"{obj!r} is not an object of a heap")
-        if obj._heap is not self:
-            raise ValueError("the object is of another heap")
-        return obj._use()
-
-    def _call(self, opcode: Op, *args: _Int) -> t.Tuple[_Int, _Int]:
-        return self._session.call(opcode, *args)
-
-    def _many(self, ops: t.List[t.Tuple[Op, t.Tuple[_Int, ...]]]) -> None:
-        batch = Batch(self._session)
-        for opcode, args in ops:
-            batch.add(opcode, *args)
-        batch.submit()
-
-    def _drop(self, obj: Object) -> None:
-        with self._lock:
-            handle = obj._handle
-            object.__setattr__(obj, "_handle", 0)
-            known = self._objects.get(obj._id)
-            other = known() if known is not None else obj
-            if other is None or other is obj:
-                self._objects.pop(obj._id, None)
-        if not handle or self._session.closed:
-            return
-        callback = isinstance(obj, objects.WeakRef) and obj._id in self._callbacks
-        if callback and self._session.call(Op.REFCOUNT, handle)[0] == 1:
-            self._callbacks.pop(obj._id, None)
-        self._session.call(Op.CLOSE, handle)
-
-    def _info(self, number: _Int, handle: _Int) -> TypeInfo:
-        """The type of that number, which the object behind the handle has."""
-        info = self._types.get(number)
-        if info is None:
-            name = ctypes.create_string_buffer(64)
-            _, length = self._session.call(Op.TYPEOF, handle, ctypes.addressof(name), 64)
-            text = name.raw[:length].decode()
-            info = TypeInfo(text, number, objects.BUILT_IN.get(text, objects.UserObject))
-            if info.cls is objects.UserObject:
-                # Somebody else's: without names for its slots.
-                definition = _abi.TypeDef()
-                self._session.call(
-                    Op.TYPE_FIND, ctypes.addressof(name), length, ctypes.addressof(definition),
-                    ctypes.sizeof(definition),
-                )
-                info.slots = definition.nr_slots
-                info.payload = definition.payload
-            self._types[number] = info
-        return info
-
-    def _type_of(self, obj: Object) -> _Int:
-        return self._session.call(Op.TYPEOF, obj._use(), 0, 0)[0]
-
-    def _adopt(self, handle: _Int, number: _Int, info: TypeInfo) -> Object:
-        """The one Python object for an object of the heap. The handle becomes its or is dropped."""
-        with self._lock:
-            known = self._objects.get(number)
-            obj = known() if known is not None else None
-            if obj is None or not obj._handle:
-                obj = info.cls(self, handle, number)
-                if isinstance(obj, objects.UserObject):
-                    object.__setattr__(obj, "_info", info)
-                self._objects[number] = weakref.ref(obj)
-                return obj
-        self._session.call(Op.CLOSE, handle)
-        return obj
-
-    def _wrap(self, handle: _Int) -> Object:
-        """The same for a handle of which nothing is known."""
-        try:
-            batch = Batch(self._session)
-            batch.add(Op.TYPEOF, handle, 0, 0)
-            batch.add(Op.ID, handle)
-            (number, _), (ident, _) = batch.submit()
-            info = self._info(number, handle)
-        except BaseException:
-            self._session.call(Op.CLOSE, handle)
-            raise
-        return self._adopt(handle, ident, info)
-
-    def _finish(self, handle: _Int, number: _Int, ident: _Int) -> t.Any:
-        """A handle as Python wants it: values of atoms, and objects for the rest."""
-        info = self._info(number, handle)
-        if info.cls not in objects.VALUES:
-            return self._adopt(handle, ident, info)
-        try:
-            return self._value(info.cls, handle)
-        finally:
-            self._session.call(Op.CLOSE, handle)
-
-    def _value(self, cls: t.Type[Object], handle: _Int) -> t.Any:
-        """The value of an atom."""
-        opcode = objects.VALUES[cls]
-        if cls is objects.Int or cls is objects.Float:
-            return number(cls, self._session.call(opcode, handle)[0])
-        size = _TEXT
-        while True:
-            text = ctypes.create_string_buffer(size)
-            length, _ = self._session.call(opcode, handle, ctypes.addressof(text), size)
-            if length <= size:
-                data = text.raw[:length]
-                return data.decode() if cls is objects.Str else data
-            size = length
-
-    # Operations with operands that are values of Python's.
-
-    def _operand(self, batch: Batch, value: t.Any, temporary: t.List[Result]) -> _Int:
-        """A value as an operand. What is made for it is dropped when the batch is done."""
-        if isinstance(value, Object):
-            batch.keep(value)
-            return self._handle(value)
-        if isinstance(value, _CONTAINERS):
-            new = self.convert(value)
-            batch.keep(new)
-            return new._use()
-        made = self._make(batch, value)
-        temporary.append(made)
-        return made
-
-    def _make(self, batch: Batch, value: t.Any) -> Result:
-        """The operation that makes an atom."""
-        kind, operand, length = self._by_value(batch, value)
-        if kind in (_abi.VALUE_INT, _abi.VALUE_FLOAT):
-            return batch.add(_MAKERS[kind], operand)
-        return batch.add(_MAKERS[kind], operand, length)
-
-    def _by_value(self, batch: Batch, value: t.Any) -> t.Tuple[_Int, _Int, _Int]:
-        """An atom's value as operands: the kind, the value or where it is, how long that is."""
-        if isinstance(value, int):
-            if not -(1 << 63) <= value < 1 << 63:
-                raise OverflowError("an int of the heap has 64 bits")
-            return _abi.VALUE_INT, value & (1 << 64) - 1, 0
-        if isinstance(value, float):
-            return _abi.VALUE_FLOAT, struct.unpack("=Q", struct.pack("=d", value))[0], 0
-        if isinstance(value, str):
-            data = value.encode()
-            return _abi.VALUE_STR, batch.buffer(data), len(data)
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            data = bytes(value)
-            return _abi.VALUE_BYTES, batch.buffer(data), len(data)
-        raise TypeError(f"a heap cannot hold a {_class_name(value)}")
-
-    def _ops(
-        self,
-        opcode: Op,
-        args: t.Tuple[_Int, ...],
-        text: t.Optional[_Bytes],
-        value: t.Any,
-        second: t.Any,
-    ) -> t.Tuple[Batch, Result, t.List[Result]]:
-        batch = Batch(self._session)
-        temporary: t.List[Result] = []
-        operands = [*args]
-        if opcode in _BY_VALUE and not isinstance(value, (Object, *_CONTAINERS)):
-            operands += self._by_value(batch, value)
-            return batch, batch.add(_BY_VALUE[opcode], *operands), temporary
-        if text is not None:
-            operands += [batch.buffer(text), len(text)]
-        for operand in (value, second):
-            if operand is not _MISSING:
-                operands.append(self._operand(batch, operand, temporary))
-        return batch, batch.add(opcode, *operands), temporary
-
-    def _store(
-        self,
-        opcode: Op,
-        *args: _Int,
-        text: t.Optional[_Bytes] = None,
-        value: t.Any = _MISSING,
-        second: t.Any = _MISSING,
-    ) -> _Int:
-        """An operation whose last operands are values; its result."""
-        batch, result, temporary = self._ops(opcode, args, text, value, second)
-        for made in temporary:
-            batch.add(Op.CLOSE, made)
-        return batch.submit()[result][0]
-
-    def _get(
-        self, opcode: Op, args: t.Tuple[_Int, ...], text: t.Optional[_Bytes], value: t.Any
-    ) -> t.Tuple[_Int, _Int, _Int]:
-        """An operation that gives a handle: the handle, its type's number, the object's id."""
-        batch, result, temporary = self._ops(opcode, args, text, value, _MISSING)
-        kind = batch.add(Op.TYPEOF, result, 0, 0)
-        ident = batch.add(Op.ID, result)
-        for made in temporary:
-            batch.add(Op.CLOSE, made)
-        results = batch.submit()
-        return results[result][0], results[kind][0], results[ident][0]
-
-    def _load(
-        self,
-        opcode: Op,
-        *args: _Int,
-        text: t.Optional[_Bytes] = None,
-        value: t.Any = _MISSING,
-    ) -> t.Any:
-        """An operation that gives a handle, as Python wants it."""
-        return self._finish(*self._get(opcode, args, text, value))
-
-    def _object(self, opcode: Op, *args: _Int, value: t.Any = _MISSING) -> Object:
-        """An operation that gives a handle, as an object of the heap."""
-        handle, kind, ident = self._get(opcode, args, None, value)
-        return self._adopt(handle, ident, self._info(kind, handle))
-
-    def _alive(self, opcode: Op, arg: _Int) -> t.Optional[Object]:
-        handle, _ = self._session.call(opcode, arg)
-        return self._wrap(handle) if handle else None
-
-    def _read(self, handle: _Int, offset: _Int, length: _Int) -> _Bytes:
-        if not length:
-            return b""
-        data = ctypes.create_string_buffer(length)
-        for at in range(0, length, _abi.MAX_PAYLOAD):
-            n = min(length - at, _abi.MAX_PAYLOAD)
-            self._session.call(Op.READ, handle, offset + at, ctypes.addressof(data) + at, n)
-        return data.raw
-
-    def _write(self, handle: _Int, offset: _Int, data: _Bytes) -> None:
-        if not data:
-            return
-        copy = ctypes.create_string_buffer(data, len(data))
-        for at in range(0, len(data), _abi.MAX_PAYLOAD):
-            n = min(len(data) - at, _abi.MAX_PAYLOAD)
-            self._session.call(Op.WRITE, handle, offset + at, ctypes.addressof(copy) + at, n)
-
-    # Values of Python's as objects.
-
-    def _made(self, value: t.Any) -> Object:
-        batch = Batch(self._session)
-        made = self._make(batch, value)
-        batch.add(Op.TYPEOF, made, 0, 0)
-        batch.add(Op.ID, made)
-        (handle, _), (kind, _), (ident, _) = batch.submit()
-        return self._adopt(handle, ident, self._info(kind, handle))
-
-    def _fill(self, to: objects.List, values: t.Iterable[t.Any]) -> None:
-        """Appends many values, in as few calls as possible."""
-        batch = Batch(self._session)
-        temporary: t.List[Result] = []
-        for value in values:
-            batch.add(Op.APPEND, to._use(), self._operand(batch, value, temporary))
-            for made in temporary:
-                batch.add(Op.CLOSE, made)
-            temporary.clear()
-            if len(batch) >= _CHUNK:
-                batch.submit()
-                batch = Batch(self._session)
-        batch.submit()
-
-    def _convert(self, value: t.Any, memo: t.Dict[_Int, Object]) -> Object:
-        if isinstance(value, Object):
-            self._handle(value)
-            return value
-        if not isinstance(value, _CONTAINERS):
-            return self._made(value)
-        new = memo.get(id(value))
-        if new is not None:
-            return new
-        if isinstance(value, tuple):
-            return self._convert_tuple(value, memo)
-        # Known before what it contains is made, which may contain it.
-        opcode = (
-            Op.LIST if isinstance(value, list) else Op.DICT if isinstance(value, dict) else Op.SET
-        )
-        new = memo[id(value)] = self._object(opcode)
-        if isinstance(new, objects.List):
-            self._fill(new, (self._inner(x, memo) for x in value))
-        elif isinstance(value, dict):
-            for key, x in value.items():
-                t.cast(objects.Dict, new)[self._inner(key, memo)] = self._inner(x, memo)
-        elif isinstance(new, objects.Set):
-            for x in value:
-                new.add(self._inner(x, memo))
-        return new
-
-    def _inner(self, value: t.Any, memo: t.Dict[_Int, Object]) -> t.Any:
-        return self._convert(value, memo) if isinstance(value, _CONTAINERS) else value
-
-    def _convert_tuple(self, value: t.Any, memo: t.Dict[_Int, Object]) -> Object:
-        inside = [self._convert(x, memo) for x in value]
-        # A list in the tuple may have led back to it.
-        if id(value) in memo:
-            return memo[id(value)]
-        handles = (ctypes.c_uint32 * (len(inside) or 1))(*[self._handle(x) for x in inside])
-        new = self._object(Op.TUPLE, ctypes.addressof(handles), len(inside))
-        memo[id(value)] = new
-        return new
