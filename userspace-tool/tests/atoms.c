@@ -27,18 +27,10 @@ FIXTURE_TEARDOWN(atoms)
 	test_heap_close(_metadata, &self->heap);
 }
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define STAT(field)	((__s64)test_stat(self->fd).field)
 #define STR(text)	CALL(STR, ptr(text), strlen(text))
 #define TUPLE(...)	tuple(self->fd, sizeof((__u32[]) { __VA_ARGS__ }) / 4,	\
 			      (__u32[]) { __VA_ARGS__ })
-
-/* A new handle that must be one. */
-#define NEW(name, ...) ({						\
-	__s64 __h = test_call1(self->fd, REFSLAB_OP_##name, (const __u64[4]) { __VA_ARGS__ });	\
-	ASSERT_LT(0, __h);						\
-	__h;								\
-})
 
 /* Are they one object? Closes both. */
 #define EXPECT_ONE(yes, a, b) do {					\

@@ -25,15 +25,8 @@ FIXTURE_TEARDOWN(gc)
 	test_heap_close(_metadata, &self->heap);
 }
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define STAT(field)	(test_stat(self->fd).field)
 #define GC(g, field)	(test_gc_stats(self->fd).gen[g].field)
-
-#define NEW(name, ...) ({						\
-	__s64 __h = test_call1(self->fd, REFSLAB_OP_##name, (const __u64[4]) { __VA_ARGS__ });	\
-	ASSERT_LT(0, __h);						\
-	__h;								\
-})
 
 #define NODE()			NEW(NEW, self->node)
 #define LINK(from, slot, to)	ASSERT_EQ(0, CALL(SETSLOT, from, slot, to))

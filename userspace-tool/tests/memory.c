@@ -55,7 +55,6 @@ FIXTURE_TEARDOWN(limited)
 	test_heap_close(_metadata, &self->heap);
 }
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define STAT(field)	(test_stat(self->fd).field)
 
 static unsigned int round16(unsigned int bytes)

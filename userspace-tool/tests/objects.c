@@ -27,16 +27,7 @@ FIXTURE_TEARDOWN(objects)
 	test_heap_close(_metadata, &self->heap);
 }
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define OBJECTS()	test_stat(self->fd).objects
-
-/* A new handle that must be one. */
-#define NEW(name, ...) ({						\
-	__s64 __h = test_call1(self->fd, REFSLAB_OP_##name, (const __u64[4]) { __VA_ARGS__ });	\
-	ASSERT_LT(0, __h);						\
-	ASSERT_GE(REFSLAB_MAX_HANDLE, __h);				\
-	__h;								\
-})
 
 #define EXPECT_COUNT(n, h)	EXPECT_EQ(n, test_refcount(self->fd, h))
 

@@ -60,7 +60,6 @@ FIXTURE_TEARDOWN(payload)
 	test_heap_close(_metadata, &self->heap);
 }
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define STAT(field)	(test_stat(self->fd).field)
 
 static __s64 new(int fd, __s64 type)

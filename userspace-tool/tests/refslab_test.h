@@ -121,6 +121,17 @@ static inline __s64 test_call1(int fd, unsigned int opcode, const __u64 arg[4])
 	return err ?: (__s64)result[0];
 }
 
+/* In a TEST_F whose fixture has an fd: an operation; and one that gives a handle, which it must. */
+#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
+#define NEW(name, ...) ({						\
+	/* not by CALL(), which may be what is around this */		\
+	__s64 __h = test_call1(self->fd, REFSLAB_OP_##name, (const __u64[4]) { __VA_ARGS__ });	\
+									\
+	ASSERT_LT(0, __h);						\
+	ASSERT_GE(REFSLAB_MAX_HANDLE, __h);				\
+	__h;								\
+})
+
 /* An operation, and one some of whose operands are results of earlier ones. */
 #define op(name, ...)	opf(name, 0, ##__VA_ARGS__)
 #define opf(name, bits, ...)						\

@@ -5,14 +5,7 @@
 
 #include "refslab_test.h"
 
-#define CALL(name, ...)	call(self->fd, name, ##__VA_ARGS__)
 #define STAT(field)	(test_stat(self->fd).field)
-
-#define NEW(name, ...) ({						\
-	__s64 __h = test_call1(self->fd, REFSLAB_OP_##name, (const __u64[4]) { __VA_ARGS__ });	\
-	ASSERT_LT(0, __h);						\
-	__h;								\
-})
 
 #define LINK(from, slot, to)	ASSERT_EQ(0, CALL(SETSLOT, from, slot, to))
 #define APPEND(list, to)	ASSERT_EQ(0, CALL(APPEND, list, to))

@@ -66,22 +66,6 @@ static const char *colour_of(const struct graph *graph, __u32 type)
 	return "#ffffff";
 }
 
-static void put_text(FILE *to, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '&')
-			fputs("&amp;", to);
-		else if (*text == '<')
-			fputs("&lt;", to);
-		else if (*text == '>')
-			fputs("&gt;", to);
-		else if (*text == '"')
-			fputs("&quot;", to);
-		else
-			putc(*text, to);
-	}
-}
-
 /* 1,234,567 */
 static void put_number(FILE *to, __u64 n)
 {
@@ -161,7 +145,7 @@ static void put_values(const struct graph *graph, FILE *to, __u32 box)
 			break;
 		}
 		fputs(n ? ", " : "<BR/>", to);
-		put_text(to, value);
+		refslab_tool_markup(to, value);
 		n += strlen(value) + 2;
 	}
 }
@@ -176,7 +160,7 @@ static void put_label(const struct graph *graph, FILE *to, __u32 box, const stru
 	if (node->boxed > 1) {
 		put_number(to, node->boxed);
 		putc(' ', to);
-		put_text(to, type);
+		refslab_tool_markup(to, type);
 		if (node->chain)
 			fputs(small ? "…" : "<BR/>one after the other", to);
 		else if (!small)
@@ -186,22 +170,22 @@ static void put_label(const struct graph *graph, FILE *to, __u32 box, const stru
 	}
 	if (node->names) {
 		fputs("<B>", to);
-		put_text(to, node->names);
+		refslab_tool_markup(to, node->names);
 		fputs(small ? "</B>" : "</B><BR/>", to);
 	}
 	if (small && !node->names) {
 		if (node->value)
-			put_text(to, node->value);
+			refslab_tool_markup(to, node->value);
 		else
 			fprintf(to, "#%llu", node->id);
 	}
 	if (small && rest->total && rest->total < REST_MIN)
 		fprintf(to, "<FONT COLOR=\"#606060\"> +%llu</FONT>", rest->total);
 	if (!small) {
-		put_text(to, type);
+		refslab_tool_markup(to, type);
 		if (node->value) {
 			putc(' ', to);
-			put_text(to, node->value);
+			refslab_tool_markup(to, node->value);
 		}
 		fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#606060\">", to);
 		if (node->refcount == REFSLAB_REFCOUNT_IMMORTAL)
@@ -241,7 +225,7 @@ static void put_node(const struct graph *graph, FILE *to, __u32 box, bool small)
 			fputs(i ? "<BR/>… " : "… ", to);
 			put_number(to, rest.of[i].count);
 			fputs(" more ", to);
-			put_text(to, refslab_graph_type_name(graph, rest.of[i].type));
+			refslab_tool_markup(to, refslab_graph_type_name(graph, rest.of[i].type));
 		}
 		fprintf(to, ">]\n\tn%u -> m%u [style=dashed color=\"#909090\" arrowhead=none]\n",
 			box, box);
@@ -306,7 +290,7 @@ static void put_keys(FILE *to, const struct graph_edge *edges, __u32 n)
 	fputs(n > LABELS_MAX ? "penwidth=1.5 label=<" : "label=<", to);
 	for (i = 0; i < n && i < LABELS_MAX; i++) {
 		fputs(i ? ",<BR/>" : "", to);
-		put_text(to, edges[i].label);
+		refslab_tool_markup(to, edges[i].label);
 	}
 	if (n > LABELS_MAX)
 		fprintf(to, ",<BR/>… %u more", n - LABELS_MAX);
@@ -371,7 +355,7 @@ static void put_legend(const struct graph *graph, FILE *to, const struct graph_s
 			colour_of(graph, graph->types[i].number));
 		put_number(to, n);
 		putc(' ', to);
-		put_text(to, graph->types[i].name);
+		refslab_tool_markup(to, graph->types[i].name);
 		fputs("</TD>\n", to);
 	}
 	for (i = 0; i < graph->nr_nodes; i++) {

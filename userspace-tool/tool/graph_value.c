@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What of an object's value is worth showing in a picture. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
+#include "tool.h"
 
 #define STR_BYTES	32	/* of a str, before it is cut */
 #define BYTES_BYTES	16	/* likewise of a bytes, two digits each */
@@ -38,22 +38,6 @@ static char *quote(const char *text, size_t len, bool cut)
 	return quoted;
 }
 
-/* The fewest digits that are read as the same number again, and never those of an int. */
-static char *float_text(double d)
-{
-	char text[40];
-	int digits = 14;
-
-	if (isnan(d))
-		return strdup("nan");
-	do {
-		snprintf(text, sizeof(text), "%.*g", ++digits, d);
-	} while (digits < 17 && strtod(text, NULL) != d);
-	if (!isinf(d) && !strpbrk(text, ".e"))
-		strcat(text, ".0");
-	return strdup(text);
-}
-
 static char *hex(const unsigned char *bytes, size_t len, bool cut)
 {
 	char *text = malloc(2 * len + 4), *to = text;
@@ -69,7 +53,7 @@ static char *hex(const unsigned char *bytes, size_t len, bool cut)
 bool refslab_graph_value(struct graph *graph, __u32 handle, char **value)
 {
 	unsigned char bytes[BYTES_BYTES];
-	char text[STR_BYTES + 1], number[24];
+	char text[STR_BYTES + 1], number[40];
 	size_t len;
 	double d;
 	__s64 n;
@@ -82,7 +66,8 @@ bool refslab_graph_value(struct graph *graph, __u32 handle, char **value)
 	} else if (!refslab_op_str_value(graph->session, handle, text, sizeof(text), &len)) {
 		*value = quote(text, len > STR_BYTES ? STR_BYTES : len, len > STR_BYTES);
 	} else if (!refslab_op_float_value(graph->session, handle, &d)) {
-		*value = float_text(d);
+		refslab_tool_float(d, number);
+		*value = strdup(number);
 	} else if (!refslab_op_bytes_value(graph->session, handle, bytes, sizeof(bytes), &len) &&
 		   len) {
 		*value = hex(bytes, len > BYTES_BYTES ? BYTES_BYTES : len, len > BYTES_BYTES);

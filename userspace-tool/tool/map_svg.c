@@ -15,20 +15,6 @@
 
 static const char *const colours[MAP_KINDS] = { "#c9973a", "#3f8fb5", "#4f9a51" };
 
-static void put_text(FILE *to, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '&')
-			fputs("&amp;", to);
-		else if (*text == '<')
-			fputs("&lt;", to);
-		else if (*text == '>')
-			fputs("&gt;", to);
-		else
-			putc(*text, to);
-	}
-}
-
 /* The part of a cell's square that is so high and begins so far down. */
 static void put_rect(FILE *to, double x, double y, double height, const char *style)
 {
@@ -86,7 +72,7 @@ static double put_item(FILE *to, double x, double y, const struct map_pool *pool
 {
 	put_cell(to, x, y, pool);
 	fprintf(to, "<text x=\"%g\" y=\"%g\">", x + CELL + 6, y + CELL - 3);
-	put_text(to, text);
+	refslab_tool_markup(to, text);
 	fputs("</text>\n", to);
 	return x + CELL + 30 + 6.2 * strlen(text);
 }
@@ -125,7 +111,7 @@ static void put_title(FILE *to, double y, const struct map *map)
 
 	fprintf(to, "<text x=\"%d\" y=\"%g\" font-size=\"13\" font-weight=\"bold\">", LEFT, y);
 	fprintf(to, "heap %u ", map->heap);
-	put_text(to, map->name);
+	refslab_tool_markup(to, map->name);
 	fprintf(to, "</text>\n<text x=\"%d\" y=\"%g\" text-anchor=\"end\">",
 		LEFT + MAP_POOLS * PITCH, y);
 	fprintf(to, "%zu arena%s; pools: %u used, %u full, %u empty", map->nr_arenas,

@@ -2,6 +2,7 @@
 /* What the sub-commands share. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,4 +123,35 @@ void refslab_tool_json(struct json_object *object)
 		for (i = 0; i < json_object_array_length(object); i++)
 			print_json(json_object_array_get_idx(object, i));
 	json_object_put(object);
+}
+
+void refslab_tool_markup(FILE *to, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '&')
+			fputs("&amp;", to);
+		else if (*text == '<')
+			fputs("&lt;", to);
+		else if (*text == '>')
+			fputs("&gt;", to);
+		else if (*text == '"')
+			fputs("&quot;", to);
+		else
+			putc(*text, to);
+	}
+}
+
+void refslab_tool_float(double d, char text[40])
+{
+	int digits = 14;
+
+	if (isnan(d)) {
+		strcpy(text, "nan");
+		return;
+	}
+	do {
+		snprintf(text, 40, "%.*g", ++digits, d);
+	} while (digits < 17 && strtod(text, NULL) != d);
+	if (!isinf(d) && !strpbrk(text, ".e"))
+		strcat(text, ".0");
 }

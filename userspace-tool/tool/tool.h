@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "librefslab.h"
 
@@ -69,6 +70,12 @@ bool refslab_tool_number(const struct refslab_command *cmd, const char *option, 
 /* Opens a session and makes a heap; NULL, with a message, when that fails. */
 struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
 					     __u32 *heap_id);
+
+/* Writes @text into XML or a label of Graphviz's. */
+void refslab_tool_markup(FILE *to, const char *text);
+
+/* The fewest digits that are read as the same number again, and never those of an int. */
+void refslab_tool_float(double d, char text[40]);
 
 /* Prints one JSON object on a line, or an array's objects on a line each, and drops it. */
 void refslab_tool_json(struct json_object *object);

@@ -92,28 +92,21 @@ static struct json_object *int_value(struct walk *walk, __u32 handle)
 	return checked(walk, json_object_new_int64(value), VALUE_PLAIN);
 }
 
-/* The fewest digits that are read as the same number again, and never those of an int. */
 static struct json_object *float_value(struct walk *walk, __u32 handle)
 {
 	char text[40];
 	__u64 result[2];
 	double d;
-	int err, digits = 14;
+	int err;
 
 	err = refslab_job_call(walk->job, REFSLAB_OP_FLOAT_VALUE, (const __u64[4]) { handle },
 			       result);
 	if (!refslab_job_check(walk->job, REFSLAB_OP_FLOAT_VALUE, err))
 		return NULL;
 	memcpy(&d, result, sizeof(d));
-	if (isnan(d))
-		return checked(walk, json_object_new_string("nan"), VALUE_FLOAT);
-	if (isinf(d))
-		return checked(walk, json_object_new_string(d < 0 ? "-inf" : "inf"), VALUE_FLOAT);
-	do {
-		snprintf(text, sizeof(text), "%.*g", ++digits, d);
-	} while (digits < 17 && strtod(text, NULL) != d);
-	if (!strpbrk(text, ".e"))
-		strcat(text, ".0");
+	refslab_tool_float(d, text);
+	if (isnan(d) || isinf(d))
+		return checked(walk, json_object_new_string(text), VALUE_FLOAT);
 	return checked(walk, json_object_new_double_s(d, text), VALUE_PLAIN);
 }
 
