@@ -388,7 +388,7 @@ static int run_scaling(struct bench_call *call)
 }
 
 /*
- * idle ns=: looks at the clock for as long, gives way, and says the longest it took from one look to
+ * idle ns=: looks at the clock for as long, gives way, and says the longest from one look to
  * the next: what a scan of the same duration would tell of itself if it did nothing.
  */
 static int run_idle(struct bench_call *call)
