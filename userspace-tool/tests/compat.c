@@ -64,6 +64,10 @@ FIXTURE_VARIANT_ADD(compat, atoms) {
 	.program = "atoms-32",
 };
 
+FIXTURE_VARIANT_ADD(compat, keyed) {
+	.program = "keyed-32",
+};
+
 FIXTURE_VARIANT_ADD(compat, gc) {
 	.program = "gc-32",
 };
@@ -94,6 +98,14 @@ FIXTURE_VARIANT_ADD(compat, roots) {
 
 FIXTURE_VARIANT_ADD(compat, limits) {
 	.program = "limits-32",
+};
+
+FIXTURE_VARIANT_ADD(compat, payload) {
+	.program = "payload-32",
+};
+
+FIXTURE_VARIANT_ADD(compat, library) {
+	.program = "library-32",
 };
 
 FIXTURE_SETUP(compat)

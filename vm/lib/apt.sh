@@ -24,19 +24,22 @@ apt_source_line()
 	fi
 }
 
-# apt_open SUITE: a private apt state in $apt_dir which knows only SUITE (and
-# the updates that belong to it).
+# apt_open SUITE [ARCHITECTURE]: a private apt state in $apt_dir which knows only
+# SUITE (and the updates that belong to it). Of another architecture than this
+# machine's there is the suite alone: nothing but tests is linked with it.
 apt_open()
 {
 	local suite=$1
+	apt_architecture=()
+	[ -z "${2-}" ] || apt_architecture=(-o "APT::Architecture=$2" -o "APT::Architectures::=$2")
 	if [ -z "$(apt_mirror Debian)" ] && [ "$(id -u)" -eq 0 ]; then
 		apt-get -q update >&2
 	fi
-	apt_dir=$cache/apt/$suite
+	apt_dir=$cache/apt/$suite${2:+-$2}
 	mkdir -p "$apt_dir"/{lists,cache/archives}/partial
 	apt_source_line Debian "$suite" >"$apt_dir/sources.list" ||
 		die "apt knows no Debian mirror here: run apt-get update"
-	if [ "$suite" != sid ]; then
+	if [ "$suite" != sid ] && [ -z "${2-}" ]; then
 		apt_source_line Debian "$suite-updates" >>"$apt_dir/sources.list"
 		apt_source_line Debian-Security "$suite-security" \
 			>>"$apt_dir/sources.list" || true
@@ -52,7 +55,8 @@ apt_private()
 		-o Dir::Etc::sourceparts=- \
 		-o Dir::State::lists="$apt_dir/lists" \
 		-o Dir::Cache="$apt_dir/cache" \
-		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=1 "$@"
+		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=1 \
+		"${apt_architecture[@]}" "$@"
 }
 
 # apt_field PACKAGE FIELD: of the newest version.
