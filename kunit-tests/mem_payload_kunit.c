@@ -4,6 +4,7 @@
  * each attempt to get memory may fail.
  */
 #include <linux/fs.h>
+#include <linux/rwsem.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -231,6 +232,56 @@ static void payload_no_memory(struct kunit *test)
 	drop(test, kept);
 }
 
+/* A place is given back also when the first attempt to erase it finds no memory. */
+static void payload_erase_no_memory(struct kunit *test)
+{
+	struct refslab_mem *mem = mem_of(test);
+	struct refslab_payload *payload = make(test, 4 * PAGE_SIZE), *other;
+
+	KUNIT_ASSERT_PTR_EQ(test, refslab_payload_find(mem, 1, 1), payload);
+	drop(test, payload);
+	KUNIT_EXPECT_FALSE(test, mtree_empty(&mem->window.tree));
+	atomic_set(&mem->fail_at, 1);
+	refslab_payload_put(payload);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mem->fail_at), 0);
+	KUNIT_EXPECT_TRUE(test, mtree_empty(&mem->window.tree));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&mem->window.lock));
+	MEM_EXPECT_SOUND(test);
+	/* by the worker, too, on its way through all that is dead */
+	payload = make(test, 4 * PAGE_SIZE);
+	other = make(test, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, payload->first, 1);
+	atomic_set(&mem->fail_at, 1);
+	refslab_payload_free(payload);
+	refslab_payload_free(other);
+	flush_work(&mem->unmap_work);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mem->fail_at), 0);
+	KUNIT_EXPECT_TRUE(test, mtree_empty(&mem->window.tree));
+	KUNIT_EXPECT_EQ(test, reserved(test), 0);
+	MEM_EXPECT_SOUND(test);
+}
+
+/* A live one without references is damage; a dead one is not, which waits to be erased. */
+static void payload_check_refs(struct kunit *test)
+{
+	struct refslab_mem *mem = mem_of(test);
+	struct refslab_payload *payload = make(test, PAGE_SIZE);
+	u64 bytes;
+
+	refcount_set(&payload->refs, 0);
+	KUNIT_EXPECT_FALSE(test, refslab_payload_check(mem, &bytes));
+	refcount_set(&payload->refs, 1);
+	KUNIT_EXPECT_TRUE(test, refslab_payload_check(mem, &bytes));
+	KUNIT_EXPECT_EQ(test, bytes, PAGE_SIZE);
+	KUNIT_ASSERT_PTR_EQ(test, refslab_payload_find(mem, 1, 1), payload);
+	drop(test, payload);
+	refcount_set(&payload->refs, 0);
+	KUNIT_EXPECT_TRUE(test, refslab_payload_check(mem, &bytes));
+	KUNIT_EXPECT_EQ(test, bytes, 0);
+	refcount_set(&payload->refs, 1);
+	refslab_payload_put(payload);
+}
+
 /* One each in turn, for ever so often: places do not leak, and never overlap. */
 static void payload_random(struct kunit *test)
 {
@@ -260,6 +311,8 @@ static struct kunit_case mem_payload_cases[] = {
 	KUNIT_CASE(payload_reap),
 	KUNIT_CASE(payload_limit),
 	KUNIT_CASE(payload_no_memory),
+	KUNIT_CASE(payload_erase_no_memory),
+	KUNIT_CASE(payload_check_refs),
 	KUNIT_CASE(payload_random),
 	{ }
 };

@@ -22,10 +22,17 @@
  * refslab_payload_reap(), and does before it tells user space that something is done.
  *
  * Locks: mem->unmap_lock > views_lock > the mappings' i_mmap_rwsem; unmap_lock > window.lock;
- * mmap_lock > window.lock. Memory is allocated under window.lock, so it is not taken in reclaim.
+ * mmap_lock > window.lock.
+ *
+ * Nodes of the tree are allocated under window.lock, as it is known only then which are needed, and
+ * under unmap_lock and mmap_lock, whose holders let go of places. Reclaim takes none of the three:
+ * the shrinker only queues works, and reclaim waits for none of ours. A fault that waits meanwhile
+ * holds mmap_lock for reading, which is no obstacle to the OOM reaper. might_alloc() has lockdep
+ * know of it also when the first attempt, without reclaim, is all it takes.
  */
 #include <linux/highmem.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -83,6 +90,7 @@ static bool settle(struct refslab_window *window, struct refslab_payload *payloa
 	if (refslab_mem_fail(payload->mem))
 		return false;
 	down_write(&window->lock);
+	might_alloc(gfp);
 	mas_lock(&mas);
 	err = mas_empty_area(&mas, 1, REFSLAB_WINDOW_PAGES - 1, payload->nr);
 	mas_unlock(&mas);
@@ -317,6 +325,9 @@ static int erase(struct refslab_window *window, const struct refslab_payload *pa
 	MA_STATE(mas, &window->tree, payload->first, payload->first + payload->nr - 1);
 	int err;
 
+	might_alloc(GFP_KERNEL);
+	if (refslab_mem_fail(payload->mem))
+		return -ENOMEM;
 	mas_lock(&mas);
 	err = mas_store_gfp(&mas, NULL, GFP_KERNEL);
 	mas_unlock(&mas);
@@ -442,7 +453,10 @@ bool refslab_payload_check(struct refslab_mem *mem, u64 *bytes)
 			break;
 		place = payload->first;
 		if (payload->mem != mem || !payload->nr || place <= last ||
-		    index != place + payload->nr || !refcount_read(&payload->refs))
+		    index != place + payload->nr)
+			sound = false;
+		/* a dead one's may have gone before its place: refslab_payload_put() */
+		if (payload->pages && !refcount_read(&payload->refs))
 			sound = false;
 		last = place + payload->nr - 1;
 		if (payload->pages)
@@ -451,3 +465,4 @@ bool refslab_payload_check(struct refslab_mem *mem, u64 *bytes)
 	up_read(&window->lock);
 	return sound;
 }
+REFSLAB_EXPORT_TEST(refslab_payload_check);
