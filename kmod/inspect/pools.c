@@ -113,3 +113,4 @@ const struct file_operations refslab_pools_fops = {
 	.llseek = seq_lseek,
 	.release = seq_release,
 };
+REFSLAB_EXPORT_TEST(refslab_pools_fops);
