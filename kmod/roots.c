@@ -124,8 +124,11 @@ void refslab_roots_destroy(struct refslab_heap *heap)
 
 static struct root *new_root(const char *name, u32 len, struct refslab_object *obj, gfp_t gfp)
 {
-	struct root *root = kmalloc(struct_size(root, name, len), gfp);
+	struct root *root;
 
+	if (refslab_mem_fail(&refslab_object_type(obj)->objects->mem))
+		return NULL;
+	root = kmalloc(struct_size(root, name, len), gfp);
 	if (!root)
 		return NULL;
 	root->obj = obj;
@@ -141,6 +144,8 @@ static int add(struct refslab_heap *heap, struct root *root, gfp_t gfp)
 	struct xarray *by_number = &heap->roots.by_number;
 	int err;
 
+	if (refslab_mem_fail(&heap->objects.mem))
+		return -ENOMEM;
 	/* a number that nobody finds anything by */
 	err = __xa_alloc(by_number, &root->number, NULL, NUMBERS, gfp);
 	if (err)

@@ -147,6 +147,32 @@ static void without_memory_there_is_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refslab_fixture_live(heap), 0);
 }
 
+/* Nothing is left of a name that the table refuses, as one that cannot grow does. */
+static void a_table_that_cannot_grow(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	unsigned int max = heap->names.table.max_elems, i;
+	struct refslab_object *obj = str(test, "name"), *again;
+
+	heap->names.table.max_elems = 1;
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_str_new(heap, "other", 5, GFP_KERNEL)),
+				-ENOMEM);
+	KUNIT_EXPECT_EQ(test, nr_names(test), 1);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_live(heap), 1);
+	/* what is there is found as before */
+	again = str(test, "name");
+	KUNIT_EXPECT_PTR_EQ(test, again, obj);
+	refslab_object_put(again);
+	refslab_fixture_check_held(test, &obj, 1);
+	heap->names.table.max_elems = max;
+	again = str(test, "other");
+	KUNIT_EXPECT_EQ(test, nr_names(test), 2);
+	refslab_object_put(again);
+	refslab_object_put(obj);
+	KUNIT_EXPECT_EQ(test, nr_names(test), 0);
+}
+
 #define MANY	20000
 
 static void there_may_be_many(struct kunit *test)
@@ -247,6 +273,7 @@ static struct kunit_case intern_cases[] = {
 	KUNIT_CASE(a_dying_name_is_not_handed_out),
 	KUNIT_CASE(no_reference_too_many),
 	KUNIT_CASE(without_memory_there_is_none),
+	KUNIT_CASE(a_table_that_cannot_grow),
 	KUNIT_CASE(there_may_be_many),
 	KUNIT_CASE(processors_agree_on_names),
 	KUNIT_CASE(a_heap_may_end_with_names),

@@ -75,10 +75,56 @@ static void the_heap_ends_with_its_roots(struct kunit *test)
 	refslab_heap_put_sync(heap);
 }
 
+static void expect_no_root(struct kunit *test, struct refslab_heap *heap,
+			   struct refslab_object *obj)
+{
+	KUNIT_EXPECT_EQ(test, heap->roots.nr, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&heap->roots.by_name.nelems), 0);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&heap->roots.by_number));
+	KUNIT_EXPECT_PTR_EQ(test, refslab_roots_lookup(heap, "name", 4), ERR_PTR(-ENODATA));
+	KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj), 1);
+	refslab_fixture_check_held(test, &obj, 1);
+}
+
+/* Whatever there is no memory for, nothing is left of the root; and it can be tried again. */
+static void without_memory_there_is_no_root(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	struct refslab_object *obj = refslab_fixture_list(test);
+	unsigned int nth, max = heap->roots.by_name.max_elems;
+
+	/* the root, its number */
+	for (nth = 1; nth <= 2; nth++) {
+		atomic_set(&heap->objects.mem.fail_at, nth);
+		KUNIT_EXPECT_EQ(test, publish(heap, "name", obj), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, atomic_read(&heap->objects.mem.fail_at), 0);
+		expect_no_root(test, heap, obj);
+	}
+	/* the table refuses what it cannot grow for */
+	heap->roots.by_name.max_elems = 0;
+	KUNIT_EXPECT_EQ(test, publish(heap, "name", obj), -ENOMEM);
+	expect_no_root(test, heap, obj);
+	heap->roots.by_name.max_elems = max;
+	/* the number that was given back is the first one again */
+	KUNIT_EXPECT_EQ(test, publish(heap, "name", obj), 0);
+	KUNIT_EXPECT_NOT_NULL(test, xa_load(&heap->roots.by_number, 1));
+	/* one that is there is no less there for a second that is not */
+	heap->roots.by_name.max_elems = 1;
+	KUNIT_EXPECT_EQ(test, publish(heap, "other", obj), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, publish(heap, "name", obj), -EEXIST);
+	KUNIT_EXPECT_EQ(test, heap->roots.nr, 1);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj), 2);
+	heap->roots.by_name.max_elems = max;
+	refslab_put(obj);
+	KUNIT_EXPECT_EQ(test, refslab_roots_unpublish(heap, "name", 4), 0);
+	KUNIT_EXPECT_EQ(test, refslab_fixture_live(heap), 0);
+}
+
 static struct kunit_case roots_cases[] = {
 	KUNIT_CASE(a_root_is_a_reference),
 	KUNIT_CASE(a_full_count_is_no_root),
 	KUNIT_CASE(the_heap_ends_with_its_roots),
+	KUNIT_CASE(without_memory_there_is_no_root),
 	{}
 };
 

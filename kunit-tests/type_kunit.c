@@ -184,10 +184,35 @@ static void there_are_1024_types(struct kunit *test)
 									  REFSLAB_MAX_TYPES)));
 }
 
+/* Whatever there is no memory for, neither name nor number are taken. */
+static void without_memory_there_is_no_type(struct kunit *test)
+{
+	struct refslab_objects *objects = refslab_fixture_objects(test);
+	const struct refslab_type_params params = { .name = "new", .nr_slots = 2 };
+	struct refslab_type *before, *type;
+	unsigned int nth;
+
+	before = refslab_fixture_type(test, "before", 2, 0, 4);
+	/* the type, its cache, its number */
+	for (nth = 1; nth <= 3; nth++) {
+		atomic_set(&objects->mem.fail_at, nth);
+		type = refslab_type_create(objects, &params, GFP_KERNEL);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(type), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, atomic_read(&objects->mem.fail_at), 0);
+		KUNIT_EXPECT_NULL(test, refslab_type_find(objects, before->number + 1));
+		refslab_fixture_check(test);
+	}
+	type = refslab_type_create(objects, &params, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	KUNIT_EXPECT_EQ(test, type->number, before->number + 1);
+	refslab_object_put(refslab_fixture_object(test, type));
+}
+
 static struct kunit_case type_cases[] = {
 	KUNIT_CASE(layout_follows_from_the_parameters),
 	KUNIT_CASE(names_are_unique_in_a_heap),
 	KUNIT_CASE(there_are_1024_types),
+	KUNIT_CASE(without_memory_there_is_no_type),
 	{ }
 };
 

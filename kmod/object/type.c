@@ -86,6 +86,8 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 	struct refslab_type *type;
 	int err;
 
+	if (refslab_mem_fail(&objects->mem))
+		return ERR_PTR(-ENOMEM);
 	/* only sizes that are powers of two are aligned to themselves */
 	type = kzalloc(roundup_pow_of_two(max_t(size_t, sizeof(*type), REFSLAB_TYPE_ALIGN)), gfp);
 	if (!type)
@@ -99,7 +101,8 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 	type->ops = params->ops;
 	strscpy(type->name, params->name, sizeof(type->name));
 	lay_out(type, params);
-	err = refslab_cache_init(&type->cache, params->cache_limit, gfp);
+	err = refslab_mem_fail(&objects->mem) ? -ENOMEM :
+	      refslab_cache_init(&type->cache, params->cache_limit, gfp);
 	if (err)
 		goto out_free;
 
@@ -109,6 +112,8 @@ struct refslab_type *refslab_type_create(struct refslab_objects *objects,
 				    (type->flags & (REFSLAB_TYPE_EXTRA | REFSLAB_TYPE_CLEARS)));
 	if (refslab_type_find_name(objects, type->name))
 		err = -EEXIST;
+	else if (refslab_mem_fail(&objects->mem))
+		err = -ENOMEM;
 	else
 		err = xa_alloc(&objects->types, &type->number, type,
 			       params->base ? XA_LIMIT(REFSLAB_TYPES_MAX + 1, REFSLAB_TYPES_ALL) :
