@@ -8,6 +8,7 @@
  * Locks: heap->quota.lock, and within it the sessions' own, one at a time.
  */
 #include <linux/rculist.h>
+#include <linux/sched.h>
 
 #include "heap.h"
 
@@ -90,8 +91,10 @@ void refslab_quota_limit(struct refslab_heap *heap, u64 max)
 	if (!max != !heap->quota.max) {
 		if (!max)
 			WRITE_ONCE(heap->quota.max, 0);
-		list_for_each_entry(quota, &heap->quota.list, node)
+		list_for_each_entry(quota, &heap->quota.list, node) {
 			set_counted(quota, max);
+			cond_resched();
+		}
 	}
 	WRITE_ONCE(heap->quota.max, max);
 	mutex_unlock(&heap->quota.lock);
