@@ -429,10 +429,13 @@ static int carry_out(struct refslab_call *call, struct refslab_op *ops, u32 nr)
 /*
  * A run ends after so many, which is the longest that others wait for the handles' lock and that
  * preemption is off; and after each operation while somebody else submits, so that threads of a
- * session take turns by operations, and what races they have show.
+ * session take turns by operations, and what races they have show. What made an object may have
+ * taken long, and each that does begins another run: so there it is asked who else waits.
  */
 static bool run_goes_on(const struct refslab_call *call)
 {
+	if (call->run == 1 && (signal_pending(current) || need_resched()))
+		return false;
 	return call->run && call->run < RUN && atomic_read(&call->session->submits) == 1;
 }
 
@@ -465,6 +468,8 @@ static void carry_out_all(struct refslab_session *session, struct refslab_op *op
 	}
 	end_run(&call);
 	atomic_dec(&session->submits);
+	if (nr)
+		WRITE_ONCE(session->last_opcode, ops[nr - 1].opcode);
 	submit->done = nr;
 	/* whoever is told that an object is dead finds nothing of it in memory */
 	refslab_payload_reap(&session->heap->objects.mem, REAP_BUDGET);

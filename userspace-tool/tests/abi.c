@@ -785,4 +785,46 @@ TEST_F(submit, signal_stops_between_operations)
 	EXPECT_EQ(REFSLAB_MAX_OPS, i);
 }
 
+/* What gives handles to objects, and quick operations that go on from there. */
+TEST_F(submit, signal_stops_what_makes_objects)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval every = { { 0, 20000 }, { 0, 20000 } };
+	struct refslab_op *ops = calloc(REFSLAB_MAX_OPS, sizeof(*ops));
+	double begin = test_now();
+	unsigned int i;
+
+	ASSERT_NE(NULL, ops);
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &every, NULL));
+	/* the alarm goes off in one of them */
+	while (!self->submit.error && test_now() - begin < 10) {
+		for (i = 0; i < REFSLAB_MAX_OPS; i += 2) {
+			ops[i] = op(INT, 1);
+			ops[i + 1] = opf(CLOSE, F(0), i);
+		}
+		self->submit.ops = ptr(ops);
+		self->submit.count = REFSLAB_MAX_OPS;
+		ASSERT_EQ(0, SUBMIT());
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval) { 0 }, NULL);
+	EXPECT_EQ(-EINTR, self->submit.error);
+	EXPECT_GT(REFSLAB_MAX_OPS, self->submit.done);
+	free(ops);
+}
+
+TEST_F(submit, last_operation_is_in_debugfs)
+{
+	struct refslab_op ops[] = { op(LIST), opf(LEN, F(0), 0), op(REFCOUNT, 12345) };
+	char text[4096];
+
+	ASSERT_EQ(0, test_submit(self->heap.fd, ops, 2, NULL));
+	ASSERT_LT(0, test_debugfs(text, sizeof(text), "heaps/%u/sessions", self->heap.id));
+	EXPECT_NE(NULL, strstr(text, " 2 len\n"));
+	/* one that fails was not carried out */
+	EXPECT_EQ(-ENOENT, test_submit(self->heap.fd, ops + 2, 1, NULL));
+	ASSERT_LT(0, test_debugfs(text, sizeof(text), "heaps/%u/sessions", self->heap.id));
+	EXPECT_NE(NULL, strstr(text, " 2 len\n"));
+}
+
 TEST_HARNESS_MAIN
