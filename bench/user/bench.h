@@ -123,4 +123,21 @@ static inline pid_t fork_along(void)
 	return pid;
 }
 
+/*
+ * Has the CPUs from @first on spin until this process ends: where a CPU of the host sleeps, and is
+ * woken up for each way into the guest's kernel and back, that is most of what is measured.
+ */
+static inline void keep_busy(unsigned int first)
+{
+	unsigned int cpu, nr = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (cpu = first; cpu < nr; cpu++) {
+		if (fork_along())
+			continue;
+		pin(cpu);
+		for (;;)
+			__asm__ volatile ("" : : : "memory");
+	}
+}
+
 #endif /* REFSLAB_BENCH_USER_H */

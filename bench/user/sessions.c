@@ -112,6 +112,7 @@ int main(int argc, char **argv)
 	if (!submits)
 		submits = 1;
 	start = make_start(processes);
+	keep_busy(processes);
 	if (one_heap) {
 		heap = make_heap();
 		type = make_type(heap, "node", 2);

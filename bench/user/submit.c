@@ -110,6 +110,8 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
+	pin(0);
+	keep_busy(1);
 	fd = make_nodes();
 	count = strtoul(argv[3], NULL, 0);
 	if (!strcmp(argv[1], "nothing")) {
