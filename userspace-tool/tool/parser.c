@@ -139,6 +139,7 @@ static bool fits(char form, enum lexer_kind kind)
 	}
 }
 
+/* For 'f', and for a 'v' that is nothing else. */
 static bool read_float(struct parser_line *line, struct parser_arg *arg)
 {
 	char *end;
@@ -147,7 +148,8 @@ static bool read_float(struct parser_line *line, struct parser_arg *arg)
 	arg->real = strtod(arg->text, &end);
 	/* strtod() also takes nan(...) and what only C writes so */
 	if (*end || strpbrk(arg->text, "(xX"))
-		return fail(line, "'%s' is no float: %s", shorten(arg->text), line->word->usage);
+		return fail(line, "'%s' is no %s: %s", shorten(arg->text),
+			    arg->form == 'v' ? "value" : "float", line->word->usage);
 	if (errno && fabs(arg->real) > 1)
 		return fail(line, "'%s' is too large for a float", shorten(arg->text));
 	return true;

@@ -150,7 +150,7 @@ static int run_main(int argc, char **argv)
 	"  setitem L INDEX X       delitem L INDEX          y = item L INDEX      len X\n" \
 	"  setitem D KEY X         delitem D KEY            y = item D KEY\n" \
 	"  add S X                 discard S X              contains S X\n" \
-	"  [y =] find D VALUE      typeinfo TYPE\n" \
+	"  [y =] find X VALUE      typeinfo TYPE\n" \
 	"  setattr O \"NAME\" X      delattr O \"NAME\"         y = getattr O \"NAME\"\n" \
 	"  setslot N SLOT X        clearslot N SLOT         y = slot N SLOT\n" \
 	"  write N OFFSET \"BYTES\"  read N OFFSET LENGTH     map N\n" \

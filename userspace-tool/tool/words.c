@@ -101,7 +101,7 @@ const struct parser_word refslab_parser_words[] = {
 	DOES("add", "nn", "add S X"),
 	DOES("discard", "nn", "discard S X"),
 	DOES("contains", "nn", "contains S X"),
-	BOTH("find", "nv", "[NAME =] find D \"TEXT\"|N|bytes:HEX"),
+	BOTH("find", "nv", "[NAME =] find X N|\"TEXT\"|bytes:HEX"),
 	DOES("setattr", "nan", "setattr O \"NAME\" X"),
 	MAKES("getattr", "na", "NAME = getattr O \"NAME\""),
 	DOES("delattr", "na", "delattr O \"NAME\""),
