@@ -319,9 +319,13 @@ class Heap(Operations):
         The type of that name that a program defined, whichever session did: KeyError when there is
         none. Of another session's only the numbers of the slots are known.
         """
-        for info in self._types.values():
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a type is a str, not {class_name(name)}")
+        for info in list(self._types.values()):
             if info.own and info.name == name:
                 return Type(self, info)
+        if not name.isascii():
+            raise KeyError(name)
         text = name.encode()
         batch = Batch(self._session)
         definition = _abi.TypeDef()
@@ -333,10 +337,10 @@ class Heap(Operations):
             ((number, user),) = batch.submit()
         if not user:
             raise KeyError(name)
-        info = self._types.get(number) or TypeInfo(name, number, objects.UserObject)
+        info = TypeInfo(name, number, objects.UserObject)
         info.slots, info.payload = definition.nr_slots, definition.payload
-        self._types[number] = info
-        return Type(self, info)
+        # not over what another thread knows, or defines, meanwhile
+        return Type(self, self._types.setdefault(number, info))
 
     # References.
 

@@ -99,8 +99,10 @@ class OthersTypes(HeapTest):
             mine = self.heap.by_id(other.id(made))
             self.assertIsInstance(mine, frame)
             self.assertEqual(mine.next, 5)
-            for name in ("list", "Other", "", "x y", "x" * 40):
+            for name in ("list", "Other", "", "x y", "x" * 40, "Frame\0", "Fr\xe4me", "\ud800"):
                 self.assertRaises(KeyError, other.find_type, name)
+            for name in (b"Frame", 5, None):
+                self.assertRaises(TypeError, other.find_type, name)
         with refslab.Heap.attach(self.heap, readonly=True) as other:
             self.assertRaises(PermissionError, other.find_type("Frame"))
 
