@@ -24,6 +24,34 @@ def _not_a_key(error: Error, key: t.Any) -> Exception:
     return TypeError(f"a {name} cannot be a key")
 
 
+# The heap's, and Python's own of values that cannot be given to it.
+_LOOKUP_ERRORS = (Error, OverflowError, UnicodeEncodeError)
+
+
+def _sought(key: t.Any) -> t.Any:
+    """What to look for: an int that is too large for the heap may be equal to a float."""
+    if isinstance(key, int) and not -(1 << 63) <= key < 1 << 63:
+        try:
+            real = float(key)
+        except OverflowError:
+            return key
+        if real == key:
+            return real
+    return key
+
+
+def _is_nowhere(error: Exception, key: t.Any) -> bool:
+    """No heap can have that key: it is too large, or no UTF-8."""
+    if not isinstance(key, (int, str, bytes, bytearray, memoryview)):
+        return False
+    return not isinstance(error, Error) or error.errno == errno.E2BIG
+
+
+def _not_found(error: Exception, key: t.Any) -> Exception:
+    """The exception for a key that was only looked for."""
+    return _not_a_key(error, key) if isinstance(error, Error) else error
+
+
 def _search(of: Object, key: t.Any) -> t.Optional[Object]:
     """The key or element that equals key, by a look at all of them."""
     try:
@@ -91,6 +119,12 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
             return KeyError(key)
         return _not_a_key(error, key)
 
+    def _not_found(self, error: Exception, key: t.Any) -> Exception:
+        """Likewise, where the key is only looked for."""
+        if _is_nowhere(error, key) or isinstance(error, Error) and error.errno == errno.ENOKEY:
+            return KeyError(key)
+        return _not_found(error, key)
+
     def _there(self, key: t.Any) -> Object:
         """The key that is there, for a session that cannot make one to compare with."""
         found = _search(self, key)
@@ -100,20 +134,20 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
 
     def __getitem__(self, key: t.Any) -> t.Any:
         try:
-            return self._heap._load(Op.DICT_ITEM, self._use(), value=key)
+            return self._heap._load(Op.DICT_ITEM, self._use(), value=_sought(key))
         except HeapPermissionError:
             return self[self._there(key)]
-        except Error as e:
-            raise self._missing(e, key) from None
+        except _LOOKUP_ERRORS as e:
+            raise self._not_found(e, key) from None
 
     def at(self, key: t.Any) -> Object:
         """The value as an object of the heap, also where [] gives a Python value."""
         try:
-            return self._heap._object(Op.DICT_ITEM, self._use(), value=key)
+            return self._heap._object(Op.DICT_ITEM, self._use(), value=_sought(key))
         except HeapPermissionError:
             return self.at(self._there(key))
-        except Error as e:
-            raise self._missing(e, key) from None
+        except _LOOKUP_ERRORS as e:
+            raise self._not_found(e, key) from None
 
     def __setitem__(self, key: t.Any, value: t.Any) -> None:
         self._writes += 1
@@ -125,17 +159,19 @@ class Dict(Object, MutableMapping):  # type: ignore[type-arg]
     def __delitem__(self, key: t.Any) -> None:
         self._writes += 1
         try:
-            self._heap._store(Op.DICT_DELITEM, self._use(), value=key)
-        except Error as e:
-            raise self._missing(e, key) from None
+            self._heap._store(Op.DICT_DELITEM, self._use(), value=_sought(key))
+        except _LOOKUP_ERRORS as e:
+            raise self._not_found(e, key) from None
 
     def __contains__(self, key: object) -> bool:
         try:
-            return bool(self._heap._store(Op.CONTAINS, self._use(), value=key))
+            return bool(self._heap._store(Op.CONTAINS, self._use(), value=_sought(key)))
         except HeapPermissionError:
             return _search(self, key) is not None
-        except Error as e:
-            raise self._missing(e, key) from None
+        except _LOOKUP_ERRORS as e:
+            if _is_nowhere(e, key):
+                return False
+            raise self._not_found(e, key) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
         return (key for key, _ in bulk.entries(self, "dictionary", values=False))
@@ -240,11 +276,13 @@ class Set(Object, MutableSet):  # type: ignore[type-arg]
 
     def __contains__(self, value: object) -> bool:
         try:
-            return bool(self._heap._store(Op.CONTAINS, self._use(), value=value))
+            return bool(self._heap._store(Op.CONTAINS, self._use(), value=_sought(value)))
         except HeapPermissionError:
             return _search(self, value) is not None
-        except Error as e:
-            raise _not_a_key(e, value) from None
+        except _LOOKUP_ERRORS as e:
+            if _is_nowhere(e, value):
+                return False
+            raise _not_found(e, value) from None
 
     def __iter__(self) -> t.Iterator[t.Any]:
         return (value for value, _ in bulk.entries(self, "Set", values=False))
@@ -261,9 +299,10 @@ class Set(Object, MutableSet):  # type: ignore[type-arg]
         """Takes it out, if it is in."""
         self._writes += 1
         try:
-            self._heap._store(Op.DISCARD, self._use(), value=value)
-        except Error as e:
-            raise _not_a_key(e, value) from None
+            self._heap._store(Op.DISCARD, self._use(), value=_sought(value))
+        except _LOOKUP_ERRORS as e:
+            if not _is_nowhere(e, value):
+                raise _not_found(e, value) from None
 
     def clear(self) -> None:
         """Takes all out."""

@@ -131,6 +131,32 @@ class Dicts(HeapTest):
         self.assertEqual(list(d)[0], a)
         self.assertEqual(list(d)[2], (1, "x"))
 
+    def test_what_no_heap_can_hold_is_not_there(self):
+        d, s = self.heap.dict({2.0**63: 1, 7: 2}), self.heap.set([-(2.0**70), 7])
+        with refslab.Heap.attach(self.heap, readonly=True) as other:
+            seen = other.by_id(self.heap.id(d)), other.by_id(self.heap.id(s))
+            for m, e in ((d, s), seen):
+                for key in (2**63 + 1, -(2**80), 10**400, "\ud800", "x" * 1048577, b"x" * 1048577):
+                    self.assertNotIn(key, m)
+                    self.assertNotIn(key, e)
+                    self.assertEqual(m.get(key, "no"), "no")
+                    self.assertRaises(KeyError, lambda: m[key])
+                    self.assertRaises(KeyError, m.at, key)
+                # but these are
+                self.assertEqual(m[2**63], 1)
+                self.assertIn(-(2**70), e)
+        for key in (2**64, 10**400, "\ud800", "x" * 1048577):
+            s.discard(key)
+            self.assertRaises(KeyError, s.remove, key)
+            self.assertRaises(KeyError, d.__delitem__, key)
+            self.assertEqual(d.pop(key, 3), 3)
+        self.assertEqual((len(d), len(s)), (2, 2))
+        del d[2**63]
+        s.discard(-(2**70))
+        self.assertEqual((d, s), ({7: 2}, {7}))
+        self.assertRaises(OverflowError, d.__setitem__, 2**64, 1)
+        self.assertRaises(OverflowError, s.add, 2**64)
+
     def test_changes_during_iteration(self):
         d = self.heap.dict({n: n for n in range(1000)})
         seen = 0
