@@ -411,12 +411,13 @@ void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
 			struct refslab_class *class = &mem->classes[kind][i];
-			u64 blocks = READ_ONCE(class->blocks);
+			/* whole numbers, of any moment; who changes them has the class's lock */
+			u64 blocks = data_race(READ_ONCE(class->blocks));
 
 			usage->bytes_allocated += blocks * (i + 1) * REFSLAB_CLASS_STEP;
-			usage->pools_used += READ_ONCE(class->nr_used);
-			usage->pools_full += READ_ONCE(class->nr_full);
-			usage->pools_empty += READ_ONCE(class->nr_limbo);
+			usage->pools_used += data_race(READ_ONCE(class->nr_used));
+			usage->pools_full += data_race(READ_ONCE(class->nr_full));
+			usage->pools_empty += data_race(READ_ONCE(class->nr_limbo));
 		}
 	}
 	usage->bytes_allocated += atomic64_read(&mem->large_bytes);
