@@ -75,7 +75,7 @@ static void a_limit_counts_what_there_is(struct kunit *test)
 	struct sessions *s = begin(test);
 	struct refslab_quota late = { };
 	unsigned int i, k;
-	DEFINE_SPINLOCK(late_lock);
+	spinlock_t late_lock;
 
 	for (i = 0; i < SESSIONS; i++)
 		for (k = 0; k < 2 * i; k++)
@@ -90,6 +90,7 @@ static void a_limit_counts_what_there_is(struct kunit *test)
 	expect(test, s, 6, 6);
 	/* of another session makes room as well; who comes later is bound, too */
 	give(s, 2);
+	spin_lock_init(&late_lock);
 	refslab_quota_add(s->heap, &late, &late_lock);
 	KUNIT_EXPECT_TRUE(test, refslab_quota_take(&late));
 	KUNIT_EXPECT_FALSE(test, take(s, 1));
