@@ -393,6 +393,9 @@ struct refslab_pool *refslab_mem_find_pool(struct refslab_mem *mem, u64 at)
 	return smp_load_acquire(&pool->kind) != REFSLAB_MEM_RAW ? pool : NULL;
 }
 
+/* A whole number; who changes it has the class's lock, which is not taken to look at it. */
+#define of_any_moment(number)	data_race(READ_ONCE(number))
+
 /**
  * refslab_mem_usage() - how much memory there is
  * @mem: the memory
@@ -411,13 +414,12 @@ void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
 			struct refslab_class *class = &mem->classes[kind][i];
-			/* whole numbers, of any moment; who changes them has the class's lock */
-			u64 blocks = data_race(READ_ONCE(class->blocks));
+			u64 blocks = of_any_moment(class->blocks);
 
 			usage->bytes_allocated += blocks * (i + 1) * REFSLAB_CLASS_STEP;
-			usage->pools_used += data_race(READ_ONCE(class->nr_used));
-			usage->pools_full += data_race(READ_ONCE(class->nr_full));
-			usage->pools_empty += data_race(READ_ONCE(class->nr_limbo));
+			usage->pools_used += of_any_moment(class->nr_used);
+			usage->pools_full += of_any_moment(class->nr_full);
+			usage->pools_empty += of_any_moment(class->nr_limbo);
 		}
 	}
 	usage->bytes_allocated += atomic64_read(&mem->large_bytes);
