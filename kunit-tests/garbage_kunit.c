@@ -17,10 +17,15 @@ struct holder {
 
 static unsigned int releases, finalizers;
 
+/* Called by traverse() of an object whose clear() has left something in place. */
+static void (*meddle)(struct refslab_object *obj);
+
 static void holder_traverse(void *obj, refslab_visit_t visit, void *arg)
 {
 	struct holder *holder = refslab_payload(obj);
 
+	if (meddle && holder->stubborn && !holder->first)
+		meddle(obj);
 	visit(holder->first, arg);
 	visit(holder->second, arg);
 }
@@ -61,6 +66,7 @@ static int init(struct kunit *test)
 
 	releases = 0;
 	finalizers = 0;
+	meddle = NULL;
 	if (err)
 		return err;
 	holder_type = refslab_type_register(refslab_fixture_heap(test), &holder_ops);
@@ -314,6 +320,82 @@ static void what_does_not_let_go_is_uncollectable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live(test), 0);
 }
 
+/* What was taken from a list that the scan has not got to the end of. */
+static struct {
+	struct refslab_gc *gc;
+	unsigned int looked;
+	unsigned int found;
+	struct refslab_object *taken;
+} early;
+
+/*
+ * Whoever finds two objects on the list takes what the other one refers to, before the scan, which
+ * is at @obj, gets there.
+ */
+static void take_early(struct refslab_object *obj)
+{
+	struct refslab_object *to[4], *other;
+	u64 cursor = 0;
+	unsigned int n;
+	void **second;
+
+	early.looked++;
+	n = refslab_garbage_take(early.gc, &cursor, to, ARRAY_SIZE(to));
+	early.found += n;
+	if (n == 2 && !early.taken) {
+		other = to[to[0] == obj];
+		second = &((struct holder *)refslab_payload(other))->second;
+		early.taken = refslab_load(other, second);
+		refslab_assign(other, second, NULL);
+	}
+	while (n)
+		refslab_put(to[--n]);
+}
+
+/* Nobody finds on the list what the scan has yet to look at, and what may be torn down. */
+static void the_list_has_only_what_lives(struct kunit *test)
+{
+	struct refslab_type *node = refslab_fixture_type(test, "node", 2, 0, 0);
+	struct refslab_object *a[2], *b[2], *c;
+	struct listed listed;
+	unsigned int i;
+
+	/* two of a -> b -> a, each b with a c of its own */
+	for (i = 0; i < 2; i++) {
+		b[i] = refslab_fixture_object(test, node);
+		a[i] = holder(test, NULL, b[i], true);
+		c = refslab_fixture_object(test, node);
+		refslab_link(b[i], 0, a[i]);
+		refslab_link(b[i], 1, c);
+		refslab_put(c);
+		refslab_put(b[i]);
+	}
+	memset(&early, 0, sizeof(early));
+	early.gc = gc_of(test);
+	meddle = take_early;
+	for (i = 0; i < 2; i++)
+		refslab_put(a[i]);
+	expect_found(test, collect(test, 2), 6, 6);
+	meddle = NULL;
+	KUNIT_EXPECT_GT(test, early.looked, 0);
+	KUNIT_EXPECT_EQ(test, early.found, 0);
+	/* what somebody holds is whole */
+	if (early.taken) {
+		c = refslab_follow(early.taken, 1);
+		KUNIT_EXPECT_NOT_NULL(test, c);
+		refslab_put(c);
+		refslab_put(early.taken);
+	}
+	listed = garbage(test);
+	KUNIT_EXPECT_EQ(test, listed.nr, 2);
+	refslab_fixture_check_held(test, NULL, 0);
+	for (i = 0; i < listed.nr; i++)
+		((struct holder *)refslab_payload(listed.obj[i]))->stubborn = false;
+	KUNIT_EXPECT_EQ(test, refslab_empty_garbage(refslab_fixture_heap(test)), 2);
+	expect_found(test, collect(test, 2), 6, 0);
+	KUNIT_EXPECT_EQ(test, live(test), 0);
+}
+
 /* Nor is it lost when there is no memory for the list: the next scan finds it. */
 static void uncollectable_without_memory(struct kunit *test)
 {
@@ -454,6 +536,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_list_may_be_long),
 	KUNIT_CASE(without_memory_nothing_is_saved),
 	KUNIT_CASE(what_does_not_let_go_is_uncollectable),
+	KUNIT_CASE(the_list_has_only_what_lives),
 	KUNIT_CASE(uncollectable_without_memory),
 	KUNIT_CASE(saveall_comes_first),
 	KUNIT_CASE(a_heap_ends_with_garbage),

@@ -62,34 +62,44 @@ static void tell_all(struct refslab_gc *gc, struct refslab_scan *scan)
 
 /* --- the list ------------------------------------------------------------------------------- */
 
-static bool reserve(struct refslab_gc *gc, u64 nr)
+/* Has places for @nr objects from @ahead of the list's end on. */
+static bool reserve(struct refslab_gc *gc, u64 ahead, u64 nr)
 {
-	u64 i;
+	u64 next = gc->garbage_next + ahead, i;
 
 #if IS_ENABLED(CONFIG_KUNIT)
 	if (READ_ONCE(gc->garbage_fails))
 		return false;
 #endif
 	for (i = 0; i < nr; i++) {
-		if (xa_reserve(&gc->garbage, gc->garbage_next + i, LIST_GFP))
+		if (xa_reserve(&gc->garbage, next + i, LIST_GFP))
 			break;
 		cond_resched();
 	}
 	if (i == nr)
 		return true;
 	while (i--) {
-		xa_release(&gc->garbage, gc->garbage_next + i);
+		xa_release(&gc->garbage, next + i);
 		cond_resched();
 	}
 	return false;
 }
 
-/* The place is there already. The caller's reference becomes the list's. */
-static void add(struct refslab_gc *gc, struct refslab_object *obj)
+/*
+ * The place, @ahead of the list's end, is there already, and is beyond what anybody looks at. The
+ * caller's reference becomes the list's.
+ */
+static void add(struct refslab_gc *gc, struct refslab_object *obj, u64 ahead)
+{
+	WARN_ON_ONCE(xa_store(&gc->garbage, gc->garbage_next + ahead, obj, GFP_NOWAIT));
+}
+
+/* What was added, @nr of them, is on the list from now on. */
+static void show(struct refslab_gc *gc, u64 nr)
 {
 	xa_lock(&gc->garbage);
-	WARN_ON_ONCE(__xa_store(&gc->garbage, gc->garbage_next++, obj, GFP_NOWAIT));
-	gc->garbage_nr++;
+	gc->garbage_next += nr;
+	gc->garbage_nr += nr;
 	xa_unlock(&gc->garbage);
 }
 
@@ -167,6 +177,7 @@ static void save_all(struct refslab_gc *gc, struct refslab_scan *scan)
 {
 	struct refslab_pool *pool;
 	unsigned int n;
+	u64 nr = 0;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_unmarked(n, pool)
@@ -176,10 +187,11 @@ static void save_all(struct refslab_gc *gc, struct refslab_scan *scan)
 	}
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_unmarked(n, pool)
-			add(gc, &refslab_scan_object(pool, n)->obj);
+			add(gc, &refslab_scan_object(pool, n)->obj, nr++);
 		bitmap_copy(pool->marks.marked, pool->marks.in_scan, REFSLAB_POOL_MARKS);
 		cond_resched();
 	}
+	show(gc, nr);
 	scan->dead = 0;
 }
 
@@ -228,15 +240,17 @@ static bool mark_stubborn(struct refslab_scan *scan, struct refslab_dead *dead)
 }
 
 /*
- * Puts what is gray on the list, with a reference of the list's. A sweep is to find nothing touched
- * afterwards, though the collector itself touched all of it.
+ * Puts what is gray on the list, with a reference of the list's, but so that nobody finds it yet.
+ * Returns how many there are. A sweep is to find nothing touched afterwards, though the collector
+ * itself touched all of it.
  */
-static void add_gray(struct refslab_gc *gc, struct refslab_scan *scan)
+static u64 add_gray(struct refslab_gc *gc, struct refslab_scan *scan)
 {
 	struct refslab_container *x;
 	struct refslab_object *obj;
 	struct refslab_pool *pool;
 	unsigned int n;
+	u64 nr = 0;
 
 	for (pool = scan->pools; pool; pool = pool->marks.scan_next) {
 		for_each_set_bit(n, pool->marks.in_scan, REFSLAB_POOL_MARKS) {
@@ -245,16 +259,17 @@ static void add_gray(struct refslab_gc *gc, struct refslab_scan *scan)
 			x->snap = refslab_word_version(refslab_word_read(&obj->word));
 			if (*refslab_mem_scratch_at(pool, n) != REFSLAB_SCAN_GRAY)
 				continue;
-			if (!reserve(gc, 1)) {
+			if (!reserve(gc, nr, 1)) {
 				WRITE_ONCE(gc->garbage_lost, gc->garbage_lost + 1);
 				continue;
 			}
 			refslab_word_get(&obj->word);
 			x->snap = refslab_word_version(refslab_word_read(&obj->word));
-			add(gc, obj);
+			add(gc, obj, nr++);
 		}
 		cond_resched();
 	}
+	return nr;
 }
 
 static void tell_marked(struct refslab_gc *gc, struct refslab_scan *scan)
@@ -270,13 +285,14 @@ static void tell_marked(struct refslab_gc *gc, struct refslab_scan *scan)
 }
 
 /*
- * Sorts out what cannot be collected. Nobody but the garbage refers to it, and upgrades fail on
- * DEAD: so nothing can be touched meanwhile, and one pass is enough.
+ * Sorts out what cannot be collected. Nobody but the garbage refers to it, upgrades fail on DEAD,
+ * and what is on the list is not found there before all of it is alive again: so nothing can be
+ * touched meanwhile, and one pass is enough.
  */
 static void keep_uncollectable(struct refslab_gc *gc, struct refslab_scan *scan)
 {
 	struct refslab_dead dropped = { };
-	u64 dead = scan->dead;
+	u64 dead = scan->dead, nr;
 	bool any;
 
 	any = mark_stubborn(scan, &dropped);
@@ -284,13 +300,14 @@ static void keep_uncollectable(struct refslab_gc *gc, struct refslab_scan *scan)
 	refslab_destroy_all(scan->objects, &dropped);
 	if (!any)
 		return;
-	add_gray(gc, scan);
+	nr = add_gray(gc, scan);
 	/* all that they reach stays with them */
 	scan->settling = false;
 	refslab_mark_follow(scan);
 	if (READ_ONCE(gc->debug) & REFSLAB_DEBUG_UNCOLLECTABLE)
 		tell_marked(gc, scan);
 	refslab_resurrect_marked(scan);
+	show(gc, nr);
 	scan->uncollectable = dead - scan->dead;
 }
 
@@ -311,7 +328,7 @@ void refslab_garbage_sift(struct refslab_gc *gc, struct refslab_scan *scan)
 	if (unlikely(debug & REFSLAB_DEBUG_COLLECTABLE))
 		tell_all(gc, scan);
 	if (unlikely(debug & REFSLAB_DEBUG_SAVEALL)) {
-		if (reserve(gc, scan->dead)) {
+		if (reserve(gc, 0, scan->dead)) {
 			save_all(gc, scan);
 			return;
 		}
