@@ -454,6 +454,78 @@ static void generation_made_meanwhile(struct kunit *test)
 	expect_counts(test, 0, 1, 0);
 }
 
+#define TURNS		20000
+#define TURNING		(2 * HZ)	/* at most */
+
+/**
+ * struct switches - two threads that turn automatic scans on and off at once
+ * @test:	the test
+ * @nr:		how many threads there are
+ * @arrived:	how often one of them has waited for the other
+ * @end:	when to stop, in jiffies
+ * @stop:	it is time
+ * @bad:	turns after which scans were on, and nobody would have looked whether one is due
+ */
+struct switches {
+	struct kunit *test;
+	unsigned int nr;
+	atomic_t arrived;
+	unsigned long end;
+	bool stop;
+	unsigned int bad;
+};
+
+static void meet(struct switches *s, int times)
+{
+	atomic_inc(&s->arrived);
+	while (atomic_read(&s->arrived) < times * s->nr) {
+		cpu_relax();
+		cond_resched();
+	}
+}
+
+static bool somebody_looks(struct refslab_heap *heap)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (READ_ONCE(per_cpu_ptr(heap->objects.cpu, cpu)->young_limit) > 1000000)
+			return false;
+	return true;
+}
+
+static void turn(unsigned int nr, void *arg)
+{
+	struct switches *s = arg;
+	struct generation_test *t = s->test->priv;
+	int i;
+
+	if (nr >= s->nr)
+		return;
+	for (i = 0; i < TURNS && !READ_ONCE(s->stop); i++) {
+		meet(s, 2 * i + 1);
+		refslab_generation_enable(&t->heap->gc, (i + nr) % 2);
+		if (!nr && time_after(jiffies, s->end))
+			WRITE_ONCE(s->stop, true);
+		meet(s, 2 * i + 2);
+		if (!nr && READ_ONCE(t->heap->gc.enabled) && !somebody_looks(t->heap))
+			s->bad++;
+	}
+}
+
+/* Whoever is last: when automatic scans are on, somebody looks whether one is due. */
+static void generation_switched_at_once(struct kunit *test)
+{
+	struct switches s = {
+		.test = test, .nr = min(num_online_cpus(), 2U), .end = jiffies + TURNING,
+	};
+	struct generation_test *t = test->priv;
+
+	refslab_fixture_on_cpus(test, turn, &s);
+	KUNIT_EXPECT_EQ(test, s.bad, 0U);
+	refslab_disable(t->heap);
+}
+
 static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_counts),
 	KUNIT_CASE(generation_promotion),
@@ -466,6 +538,7 @@ static struct kunit_case generation_cases[] = {
 	KUNIT_CASE(generation_limit),
 	KUNIT_CASE(generation_full_heap),
 	KUNIT_CASE(generation_made_meanwhile),
+	KUNIT_CASE(generation_switched_at_once),
 	{}
 };
 

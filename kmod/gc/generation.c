@@ -28,13 +28,26 @@ static bool automatic(struct refslab_gc *gc)
 	       READ_ONCE(gc->generation[0].threshold);
 }
 
-/* Sets the number of containers that may be made before somebody looks again. */
+/*
+ * Sets the number of containers that may be made before somebody looks again. Whoever changes what
+ * that is computed from sets it afterwards. Another who computed it before may set it last, to what
+ * is never reached, and nobody would look again: so he looks whether it is still as it was.
+ */
 static void set_limit(struct refslab_gc *gc)
 {
-	long left = (long)READ_ONCE(gc->generation[0].threshold) + 1 -
-		    refslab_objects_young(gc->objects);
+	long threshold, left;
+	bool on;
 
-	refslab_objects_young_reset(gc->objects, automatic(gc) ? max(left, 0L) : LONG_MAX);
+	do {
+		/* changed before the limits are set; pairs with the other one */
+		smp_mb();
+		on = automatic(gc);
+		threshold = READ_ONCE(gc->generation[0].threshold);
+		left = threshold + 1 - refslab_objects_young(gc->objects);
+		refslab_objects_young_reset(gc->objects, on ? max(left, 0L) : LONG_MAX);
+		/* the limits are set before it is looked again */
+		smp_mb();
+	} while (on != automatic(gc) || threshold != READ_ONCE(gc->generation[0].threshold));
 }
 
 static bool due(struct refslab_gc *gc)
