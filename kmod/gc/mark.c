@@ -96,18 +96,27 @@ static void reach(void *target, void *arg)
 		refslab_scan_push(arg, target, shade);
 }
 
-/* What reach_few() says of an object that it did not read. */
-#define OTHER_KIND	((void *)1)
+/* Are two blocks in the same pool? Then what a scan needs of the one is near at the other. */
+static __always_inline bool neighbours(const void *block, const void *other)
+{
+	return ((unsigned long)block ^ (unsigned long)other) < REFSLAB_POOL_SIZE &&
+	       !refslab_mem_is_large(block);
+}
+
+/* Instead of the number of a block. */
+#define NONE		(-1)
+#define OTHER_KIND	(-2)	/* and nothing was read */
 
 /*
  * Reads few slots at once, under the object's lock, and lets go of it before anything is done about
- * them. Returns a neighbour that is to be followed next, or NULL; or OTHER_KIND. Preemption is off.
+ * them. Returns a neighbour that is to be followed next, or NONE; or OTHER_KIND. Preemption is off.
  */
-static __always_inline void *reach_few(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
-				       struct refslab_object *obj)
+static __always_inline int reach_few(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+				     struct refslab_object *obj)
 {
 	struct refslab_type *type;
-	void *target[REFSLAB_FEW] __uninitialized, *next = NULL;
+	void *target[REFSLAB_FEW] __uninitialized;
+	int next = NONE, index;
 	u32 i, n;
 	u8 *near;
 
@@ -122,15 +131,16 @@ static __always_inline void *reach_few(struct refslab_scan_pipe *pipe, struct re
 		target[i] = refslab_object_slots(obj)[i];
 	refslab_object_unlock_next(obj);
 	for (i = 0; i < n; i++) {
-		if (!refslab_scan_neighbours(obj, target[i])) {
+		if (!neighbours(obj, target[i])) {
 			reach(target[i], pipe);
 			continue;
 		}
-		near = &pool->scratch[(target[i] - pool->base) / REFSLAB_OBJECT_MIN];
-		if (next)
+		index = refslab_mem_index(pool, target[i]);
+		near = refslab_mem_scratch_at(pool, index);
+		if (next != NONE)
 			shade(pipe->scan, near, target[i]);
 		else if (refslab_scan_white(*near))
-			next = target[i];
+			next = index;
 	}
 	return next;
 }
@@ -138,22 +148,22 @@ static __always_inline void *reach_few(struct refslab_scan_pipe *pipe, struct re
 /*
  * Makes a marked object black. Preemption is off, but for objects with many references.
  *
- * Returns an object of the same pool that it refers to, unmarked so far, which is to be followed
- * at once: else a chain through a pool would take one visit to the pool for each of its links.
+ * Returns an object of the same pool that it refers to, unmarked so far, or NONE. That is to be
+ * followed at once: else a chain through a pool would take one visit to the pool for each link.
  */
-static __always_inline void *follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
-				    unsigned int index, u8 *scratch)
+static __always_inline int follow(struct refslab_scan_pipe *pipe, struct refslab_pool *pool,
+				  unsigned int index)
 {
 	struct refslab_container *x = refslab_scan_object(pool, index);
 	struct refslab_scan *scan = pipe->scan;
 	struct refslab_object *obj = &x->obj;
-	void *next;
+	int next;
 
-	*scratch = REFSLAB_SCAN_BLACK;
+	*refslab_mem_scratch_at(pool, index) = REFSLAB_SCAN_BLACK;
 	__set_bit(index, pool->marks.marked);
 	next = reach_few(pipe, pool, obj);
 	if (unlikely(next == OTHER_KIND)) {
-		next = NULL;
+		next = NONE;
 		preempt_enable();
 		refslab_scan_references(scan, obj, reach, pipe);
 		preempt_disable();
@@ -173,9 +183,10 @@ static unsigned long pending(const struct refslab_pool *pool, unsigned int i)
 }
 
 /* Whether an object that was unmarked, or gray, is to be followed; it may have been meanwhile. */
-static __always_inline bool is_next(struct refslab_pool *pool, unsigned int index, u8 scratch,
-				    bool roots)
+static __always_inline bool is_next(struct refslab_pool *pool, unsigned int index, bool roots)
 {
+	u8 scratch = *refslab_mem_scratch_at(pool, index);
+
 	if (scratch == REFSLAB_SCAN_GRAY || scratch == REFSLAB_SCAN_BLACK)
 		return scratch == REFSLAB_SCAN_GRAY;
 	return roots && refslab_scan_is_root(scratch, refslab_scan_object(pool, index));
@@ -186,21 +197,18 @@ static __always_inline void follow_pool(struct refslab_scan_pipe *pipe, struct r
 					bool roots)
 {
 	unsigned long bits;
-	unsigned int i, n;
-	void *next;
-	u8 *scratch;
+	unsigned int i;
+	int n;
 
 	preempt_disable();
 	for (i = 0; i < BITS_TO_LONGS(REFSLAB_POOL_MARKS); i++) {
 		for (bits = pending(pool, i); bits; bits &= bits - 1) {
 			n = i * BITS_PER_LONG + __ffs(bits);
-			scratch = refslab_mem_scratch_at(pool, n);
-			if (!is_next(pool, n, *scratch, roots))
+			if (!is_next(pool, n, roots))
 				continue;
-			while ((next = follow(pipe, pool, n, scratch))) {
-				n = refslab_mem_index(pool, next);
-				scratch = refslab_mem_scratch_at(pool, n);
-			}
+			do {
+				n = follow(pipe, pool, n);
+			} while (n != NONE);
 		}
 	}
 	preempt_enable();

@@ -138,16 +138,6 @@ static __always_inline u8 *refslab_scan_scratch(const struct refslab_scan *scan,
 	return at->scratch + offset / REFSLAB_OBJECT_MIN;
 }
 
-/*
- * Are two blocks in the same pool? Then what a scan needs of the one is near when it is at the
- * other.
- */
-static __always_inline bool refslab_scan_neighbours(const void *block, const void *other)
-{
-	return ((unsigned long)block ^ (unsigned long)other) < REFSLAB_POOL_SIZE &&
-	       !refslab_mem_is_large(block);
-}
-
 /* Is it in the set, and not marked? */
 static inline bool refslab_scan_white(u8 scratch)
 {
