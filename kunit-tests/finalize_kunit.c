@@ -28,7 +28,7 @@ static void node_finalize(void *obj)
 		plan.not_whole++;
 	refslab_put(to);
 	if (obj == plan.rescue)
-		plan.kept = refslab_get(obj);
+		WRITE_ONCE(plan.kept, refslab_get(obj));
 	if (plan.drop_slot)
 		refslab_link(obj, 1, NULL);
 	if (plan.make_weak)
@@ -520,6 +520,109 @@ static void random_graphs_match_a_model(struct kunit *test)
 	refslab_collect(heap, 2);
 }
 
+/* --- everybody at once ---------------------------------------------------------------------- */
+
+#define RACE_TARGETS	50
+#define RACE_WEAKS	20
+#define RACE_ROUNDS	300
+#define RACE_TIME	(3 * HZ)	/* at most */
+
+/**
+ * struct race - weak references that a finalizer brings back while their objects die
+ * @test:	the test
+ * @type:	of those objects
+ * @node:	garbage, which brings back what it refers to
+ * @target:	the objects
+ * @weak:	the first of the weak references to each
+ * @called:	callbacks
+ */
+struct race {
+	struct kunit *test;
+	struct refslab_type *type;
+	void *node;
+	void *target[RACE_TARGETS];
+	struct refslab_object *weak[RACE_TARGETS];
+	atomic_t called;
+};
+
+static void race_call(void *weak, void *arg)
+{
+	atomic_inc(&((struct race *)arg)->called);
+}
+
+static void race_make(struct race *race, struct refslab_type *type)
+{
+	struct refslab_object *list = refslab_fixture_list(race->test);
+	unsigned int i, k;
+	void *weak;
+
+	race->node = refslab_fixture_object(race->test, type);
+	refslab_link(race->node, 0, list);
+	refslab_link(race->node, 1, race->node);
+	for (i = 0; i < RACE_TARGETS; i++) {
+		race->target[i] = refslab_fixture_object(race->test, race->type);
+		for (k = 0; k < RACE_WEAKS; k++) {
+			weak = refslab_weak(race->target[i], race_call, race, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(race->test, weak);
+			refslab_table_append(list, weak, GFP_KERNEL);
+			if (!k)
+				race->weak[i] = weak;
+			refslab_put(weak);
+		}
+	}
+	KUNIT_ASSERT_EQ(race->test, refslab_table_len(list), RACE_TARGETS * RACE_WEAKS);
+	refslab_put(list);
+	plan.kept = NULL;
+	plan.rescue = race->node;
+	refslab_put(race->node);
+}
+
+/* The first scans; the second lets each object die as the first of its weak references is back. */
+static void race_run(unsigned int nr, void *arg)
+{
+	struct race *race = arg;
+	unsigned int i;
+
+	if (!nr)
+		refslab_collect(refslab_fixture_heap(race->test), 2);
+	if (nr != (num_online_cpus() > 1))
+		return;
+	while (!READ_ONCE(plan.kept))
+		cond_resched();
+	for (i = 0; i < RACE_TARGETS; i++) {
+		while (refslab_word_read(&race->weak[i]->word) & REFSLAB_WORD_DEAD)
+			cond_resched();
+		refslab_put(race->target[i]);
+	}
+}
+
+/* Each weak reference is called back, whoever gets to it first. */
+static void weak_references_come_back_as_their_objects_die(struct kunit *test)
+{
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	struct refslab_type *type = node_type(test);
+	unsigned long end = jiffies + RACE_TIME;
+	int round;
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	race->test = test;
+	race->type = refslab_type_register(refslab_fixture_heap(test), &(struct refslab_type_ops) {
+		.name = "target", .weakref = true,
+	});
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, race->type);
+	for (round = 0; round < RACE_ROUNDS && time_before(jiffies, end); round++) {
+		race_make(race, type);
+		refslab_fixture_on_cpus(test, race_run, race);
+		refslab_fixture_settle(refslab_fixture_heap(test));
+		KUNIT_ASSERT_PTR_EQ(test, plan.kept, race->node);
+		plan.rescue = NULL;
+		refslab_link(plan.kept, 1, NULL);
+		refslab_put(plan.kept);
+	}
+	KUNIT_EXPECT_GT(test, round, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&race->called), RACE_TARGETS * RACE_WEAKS * round);
+}
+
 static struct kunit_case finalize_cases[] = {
 	KUNIT_CASE(the_last_put_finalizes),
 	KUNIT_CASE(it_runs_once_in_a_life),
@@ -534,6 +637,7 @@ static struct kunit_case finalize_cases[] = {
 	KUNIT_CASE(announcing_is_bounded),
 	KUNIT_CASE(weak_callbacks_are_events),
 	KUNIT_CASE(random_graphs_match_a_model),
+	KUNIT_CASE(weak_references_come_back_as_their_objects_die),
 	{}
 };
 

@@ -85,7 +85,7 @@ struct refslab_object *refslab_weak_new(struct refslab_object *target,
 
 	if (!(type->flags & REFSLAB_TYPE_WEAKABLE))
 		return ERR_PTR(-EPROTOTYPE);
-	obj = refslab_object_alloc(objects->weak_type, gfp);
+	obj = refslab_object_begin(objects->weak_type, gfp);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 	weak = weak_of(obj);
@@ -93,6 +93,8 @@ struct refslab_object *refslab_weak_new(struct refslab_object *target,
 	weak->place = refslab_walk_place(target);
 	weak->params = *params;
 	weak->of_finalized = refslab_finalize_done(target);
+	/* it is complete for who finds it by walking the heap */
+	refslab_object_publish(obj, gfp);
 	spin_lock(&objects->weak_lock);
 	/* the most recent is called back first */
 	list_add(&weak->node, &refslab_object_extra(target, type)->weak);
@@ -249,13 +251,19 @@ void refslab_weak_clear_all(struct refslab_object *obj, struct refslab_type *typ
  */
 void refslab_weak_brought_back(struct refslab_object *weak_obj)
 {
+	struct refslab_objects *objects = refslab_object_type(weak_obj)->objects;
 	struct weak *weak = weak_of(weak_obj);
+	bool missed;
 
-	if (!weak->missed)
-		return;
+	/* who clears it just now has found it dead and noted that, or finds it alive */
+	spin_lock(&objects->weak_lock);
+	missed = weak->missed;
 	weak->missed = false;
+	spin_unlock(&objects->weak_lock);
+	if (!missed)
+		return;
 	refslab_word_get(&weak_obj->word);
-	call_back(refslab_object_type(weak_obj)->objects, weak);
+	call_back(objects, weak);
 }
 
 /**
