@@ -419,6 +419,49 @@ static void collect_does_not_wait_in_vain(struct kunit *test)
 	refslab_fixture_worker_go(&worker);
 }
 
+static unsigned int ended;
+
+static void end_release(void *obj)
+{
+	ended++;
+}
+
+/*
+ * What has as many references as an object may have goes with its heap as all else does. kmemleak,
+ * and the warnings of what ends with the heap, tell of anything left.
+ */
+static void a_heap_ends_with_too_many_references(struct kunit *test)
+{
+	struct refslab_heap *heap = refslab_fixture_extra_heap(test);
+	const struct refslab_type_params mapped = {
+		.name = "mapped", .flags = REFSLAB_TYPE_USER | REFSLAB_TYPE_PAGES, .body = 1,
+	};
+	struct refslab_object *obj[4];
+	struct refslab_type *type;
+	unsigned int i;
+
+	type = refslab_type_register(heap, &(struct refslab_type_ops) {
+		.name = "end", .nr_slots = 1, .release = end_release,
+	});
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	obj[0] = refslab_object_alloc(type, GFP_KERNEL);
+	obj[1] = refslab_list_new(heap, GFP_KERNEL);
+	obj[2] = refslab_str_new(heap, "name", 4, GFP_KERNEL);
+	type = refslab_type_create(&heap->objects, &mapped, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	obj[3] = refslab_object_alloc_pages(type, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
+	/* so long that the table is a block of its own */
+	for (i = 0; i < 100; i++)
+		KUNIT_ASSERT_EQ(test, refslab_table_append(obj[1], obj[0], GFP_KERNEL), 0);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		refslab_fixture_pretend(obj[i], REFSLAB_COUNT_MAX - refslab_fixture_count(obj[i]));
+	ended = 0;
+	refslab_heap_put_sync(heap);
+	KUNIT_EXPECT_EQ(test, ended, 1);
+}
+
 static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(a_chain_of_a_million_goes),
 	KUNIT_CASE(put_destroys_a_bounded_number),
@@ -433,6 +476,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(put_with_interrupts_off_leaves_it_to_the_worker),
 	KUNIT_CASE(release_runs_once_and_after_the_references_went),
 	KUNIT_CASE(collect_does_not_wait_in_vain),
+	KUNIT_CASE(a_heap_ends_with_too_many_references),
 	{ }
 };
 

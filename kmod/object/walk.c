@@ -32,6 +32,20 @@ static u64 unpack(u64 cursor, unsigned int *block)
 	       (cursor & ~(CURSOR_TOP | CURSOR_INSIDE)) >> CURSOR_BLOCK_BITS;
 }
 
+/* Takes a reference for the walk. */
+static bool take(struct refslab_object *obj)
+{
+	enum refslab_upgrade upgrade = refslab_object_upgrade(obj);
+
+	/* has as many as it may have; but whose heap ends, nobody else takes any, or drops all */
+	if (unlikely(upgrade == REFSLAB_UPGRADE_FULL) &&
+	    READ_ONCE(refslab_object_type(obj)->objects->ending)) {
+		refslab_word_get(&obj->word);
+		return true;
+	}
+	return upgrade == REFSLAB_UPGRADE_DONE;
+}
+
 static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_walk_fn fn, void *arg)
 {
 	struct refslab_object *obj;
@@ -45,7 +59,7 @@ static int walk_pool(struct refslab_pool *pool, unsigned int *block, refslab_wal
 		obj = refslab_mem_block(pool, *block);
 		if (!refslab_word_count(refslab_word_read(&obj->word)))
 			continue;
-		if (refslab_object_upgrade(obj) != REFSLAB_UPGRADE_DONE)
+		if (!take(obj))
 			continue;
 		ret = fn(obj, arg);
 		refslab_object_put(obj);
@@ -90,8 +104,8 @@ static int walk(struct refslab_objects *objects, u64 *cursor, bool containers, r
  *	leaves @cursor at this one
  * @arg: for @fn
  *
- * Objects alive during the whole walk are all seen once (one with 2^27 references is not); those
- * made or destroyed meanwhile may or may not be. Context: may sleep.
+ * Objects alive during the whole walk are all seen once (one with 2^27 references is not, unless
+ * the heap ends); those made or destroyed meanwhile may or may not be. Context: may sleep.
  *
  * Return: 0 at the end, or what @fn returned.
  */
