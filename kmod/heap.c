@@ -268,6 +268,26 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
 
 /**
+ * refslab_heap_name_len() - length of a name, if it can be one of a heap or a type
+ * @name: ends with a 0 within REFSLAB_NAME_MAX + 1 bytes, or has as many
+ *
+ * Names are columns in debugfs: words of printable ASCII. Context: any.
+ *
+ * Return: the length, 0 for no name, -EINVAL too long or not such a word.
+ */
+int refslab_heap_name_len(const char *name)
+{
+	size_t len = strnlen(name, REFSLAB_NAME_MAX + 1), i;
+
+	if (len > REFSLAB_NAME_MAX)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (name[i] < 0x21 || name[i] > 0x7e)
+			return -EINVAL;
+	return len;
+}
+
+/**
  * refslab_heap_get_limits() - what a heap may have at most
  * @heap: the heap
  * @limits: out
@@ -284,15 +304,21 @@ REFSLAB_EXPORT_TEST(refslab_heap_get_limits);
  * refslab_heap_set_limits() - change what a heap may have at most
  * @heap: the heap
  * @limits: 0: none
+ * @size: bytes of @limits that are given; the limits behind those stay as they are, also when
+ *	somebody else is setting them
  *
  * What there is more of already stays. Each is looked at by those who want more, one by one.
  * Context: may sleep.
  */
-void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits)
+void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits,
+			     size_t size)
 {
-	refslab_mem_set_limit(&heap->objects.mem, limits->max_bytes);
-	WRITE_ONCE(heap->objects.max_objects, limits->max_objects);
-	refslab_quota_limit(heap, limits->max_handles);
+	if (size >= offsetofend(struct refslab_limits, max_bytes))
+		refslab_mem_set_limit(&heap->objects.mem, limits->max_bytes);
+	if (size >= offsetofend(struct refslab_limits, max_objects))
+		WRITE_ONCE(heap->objects.max_objects, limits->max_objects);
+	if (size >= offsetofend(struct refslab_limits, max_handles))
+		refslab_quota_limit(heap, limits->max_handles);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_set_limits);
 
@@ -395,7 +421,12 @@ int refslab_heap_module_init(void)
  */
 void refslab_heap_module_exit(void)
 {
+	struct refslab_heap *heap;
+
 	refslab_compat_shrinker_free(heaps_shrinker);
 	destroy_workqueue(heaps_wq);
+	/* those of kernel code that forgot about them */
+	list_for_each_entry(heap, &heaps, node)
+		pr_err("refslab: heap %u (%s) was never destroyed\n", heap->id, heap->name);
 	WARN_ON(refslab_heap_number());
 }

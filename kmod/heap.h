@@ -115,9 +115,11 @@ void refslab_heap_put(struct refslab_heap *heap);
 void refslab_heap_put_sync(struct refslab_heap *heap);
 unsigned int refslab_heap_number(void);
 u64 refslab_heap_trim(struct refslab_heap *heap);
+int refslab_heap_name_len(const char *name);
 
 void refslab_heap_get_limits(struct refslab_heap *heap, struct refslab_limits *limits);
-void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits);
+void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits,
+			     size_t size);
 void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat);
 void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg);
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);

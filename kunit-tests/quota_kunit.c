@@ -67,7 +67,7 @@ static void set_limit(struct sessions *s, u64 max)
 
 	refslab_heap_get_limits(s->heap, &limits);
 	limits.max_handles = max;
-	refslab_heap_set_limits(s->heap, &limits);
+	refslab_heap_set_limits(s->heap, &limits, sizeof(limits));
 }
 
 static void a_limit_counts_what_there_is(struct kunit *test)

@@ -155,7 +155,7 @@ int refslab_op_stat(struct refslab_call *call)
 /* What the caller's structure does not have stays as it is. */
 int refslab_op_set_limits(struct refslab_call *call)
 {
-	struct refslab_limits limits, given = { };
+	struct refslab_limits limits = { };
 	u64 n = call->arg[1];
 	int err;
 
@@ -163,12 +163,10 @@ int refslab_op_set_limits(struct refslab_call *call)
 		return -EINVAL;
 	if (n > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(&given, sizeof(given), u64_to_user_ptr(call->arg[0]), n);
+	err = copy_struct_from_user(&limits, sizeof(limits), u64_to_user_ptr(call->arg[0]), n);
 	if (err)
 		return err;
-	refslab_heap_get_limits(call->heap, &limits);
-	memcpy(&limits, &given, min_t(u64, n, sizeof(limits)));
-	refslab_heap_set_limits(call->heap, &limits);
+	refslab_heap_set_limits(call->heap, &limits, n);
 	return 0;
 }
 

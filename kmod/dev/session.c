@@ -136,17 +136,12 @@ void refslab_session_release(struct refslab_session *session)
 	queue_work(session->heap->objects.wq, &session->release_work);
 }
 
-/* Printable ASCII without spaces, and nothing but zeroes after it. */
+/* A name, or none, and nothing but zeroes after it. */
 static bool name_is_valid(const char name[REFSLAB_NAME_MAX + 1])
 {
-	size_t len = strnlen(name, REFSLAB_NAME_MAX + 1), i;
+	int len = refslab_heap_name_len(name);
 
-	if (len > REFSLAB_NAME_MAX)
-		return false;
-	for (i = 0; i < len; i++)
-		if (name[i] < 0x21 || name[i] > 0x7e)
-			return false;
-	return !memchr_inv(name + len, 0, REFSLAB_NAME_MAX + 1 - len);
+	return len >= 0 && !memchr_inv(name + len, 0, REFSLAB_NAME_MAX + 1 - len);
 }
 
 /* The caller's reference on the heap becomes the session's. @create_lock is held. */

@@ -79,6 +79,73 @@ TEST_F(limits, shorter_and_longer_structures)
 	EXPECT_EQ(~0ull, longer[2]);
 }
 
+enum {
+	ROUNDS = 200,		/* of setting limits, in one submission */
+	CROWD = 100,		/* sessions, each of which has to learn of a limit of handles */
+};
+
+struct short_setter {
+	int fd;
+	int err;
+	atomic_bool stop;
+};
+
+/* A program that knows of one limit, and sets that. */
+static void *set_first(void *arg)
+{
+	static const __u64 max_bytes = 1u << 30;
+	struct refslab_op ops[ROUNDS];
+	struct short_setter *s = arg;
+	int i;
+
+	while (!s->stop && !s->err) {
+		for (i = 0; i < ROUNDS; i++)
+			ops[i] = op(SET_LIMITS, ptr(&max_bytes), sizeof(max_bytes));
+		s->err = test_submit(s->fd, ops, ROUNDS, NULL);
+	}
+	return NULL;
+}
+
+/* And those it does not know of are others' to set, at any time. */
+TEST_F(limits, shorter_structure_beside_a_whole_one)
+{
+	double end = test_now() + test_env("REFSLAB_TEST_RACE_MS", 2000) / 2e3;
+	struct short_setter other = { .fd = test_attach(self->fd, 0) };
+	struct refslab_limits set[ROUNDS], got[ROUNDS];
+	struct refslab_op ops[2 * ROUNDS];
+	int fd[CROWD], i, wrong = 0;
+	pthread_t thread;
+	cpu_set_t all;
+
+	ASSERT_LE(0, other.fd);
+	for (i = 0; i < CROWD; i++) {
+		fd[i] = test_attach(self->fd, 0);
+		ASSERT_LE(0, fd[i]);
+	}
+	memset(&all, 0xff, sizeof(all));
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(all), &all));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, set_first, &other));
+	do {
+		for (i = 0; i < ROUNDS; i++) {
+			/* with and without a limit of handles, which is what takes long */
+			set[i] = (struct refslab_limits){ 0, 1000000 + i, i % 2 * (2000000 + i) };
+			ops[2 * i] = op(SET_LIMITS, ptr(&set[i]), sizeof(set[i]));
+			ops[2 * i + 1] = op(GET_LIMITS, ptr(&got[i]), sizeof(got[i]));
+		}
+		ASSERT_EQ(0, test_submit(self->fd, ops, 2 * ROUNDS, NULL));
+		for (i = 0; i < ROUNDS; i++)
+			wrong += set[i].max_objects != got[i].max_objects ||
+				 set[i].max_handles != got[i].max_handles;
+	} while (test_now() < end && !wrong);
+	EXPECT_EQ(0, wrong);
+	other.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, other.err);
+	for (i = 0; i < CROWD; i++)
+		close(fd[i]);
+	close(other.fd);
+}
+
 TEST_F(limits, given_when_the_heap_is_made)
 {
 	struct refslab_create create = {
