@@ -25,20 +25,41 @@ struct refslab_heap *refslab_heap_create(const char *name, const struct refslab_
 }
 EXPORT_SYMBOL_GPL(refslab_heap_create);
 
+static void report_left(struct refslab_heap *heap)
+{
+	struct refslab_type *type;
+	unsigned long number;
+	u64 n;
+
+	n = refslab_count(heap);
+	if (!n)
+		return;
+	pr_warn("refslab: heap %u (%s) destroyed with %llu live objects\n", heap->id, heap->name,
+		n);
+	xa_for_each(&heap->objects.types, number, type) {
+		n = refslab_objects_count_type(type);
+		if (n)
+			pr_warn("refslab: heap %u (%s): %llu of type %s\n", heap->id, heap->name, n,
+				type->name);
+	}
+}
+
 /**
  * refslab_heap_destroy() - end a heap
- * @heap: the heap, used by nobody any more
+ * @heap: the heap, used by nobody any more; NULL is fine
  *
  * Collects what garbage there is. Objects that are still referred to afterwards are a bug of the
- * caller's: they are reported, their release() runs, and their memory goes nevertheless.
+ * caller's: they are reported, with how many of each type, their release() runs, and their memory
+ * goes nevertheless.
  *
  * Context: may sleep.
  */
 void refslab_heap_destroy(struct refslab_heap *heap)
 {
 	struct refslab_gc_result result;
-	u64 left;
 
+	if (!heap)
+		return;
 	refslab_generation_stop(&heap->gc);
 	refslab_generation_set_debug(&heap->gc, 0);
 	refslab_garbage_empty(&heap->gc);
@@ -48,9 +69,7 @@ void refslab_heap_destroy(struct refslab_heap *heap)
 		refslab_generation_collect(&heap->gc, REFSLAB_GENERATIONS_NR - 1, &result, false);
 	} while (result.unreachable > result.uncollectable);
 	refslab_destroy_settle(&heap->objects);
-	left = refslab_count(heap);
-	if (left)
-		pr_warn("refslab: heap %s destroyed with %llu live objects\n", heap->name, left);
+	report_left(heap);
 	refslab_heap_put_sync(heap);
 }
 EXPORT_SYMBOL_GPL(refslab_heap_destroy);
@@ -75,7 +94,7 @@ struct refslab_type *refslab_type_register(struct refslab_heap *heap,
 		.cache_limit = ops->cache_limit,
 	};
 
-	if (!ops->name || !*ops->name || strlen(ops->name) > REFSLAB_NAME_MAX)
+	if (!ops->name || refslab_heap_name_len(ops->name) <= 0)
 		return ERR_PTR(-EINVAL);
 	if (ops->nr_slots > REFSLAB_MAX_SLOTS || ops->payload > REFSLAB_MAX_PAYLOAD ||
 	    ops->cache_limit > REFSLAB_MAX_CACHE)
@@ -255,10 +274,15 @@ EXPORT_SYMBOL_GPL(refslab_weak);
  * May wait for the collector to decide whether the object is garbage. Context: may sleep.
  *
  * Return: a strong reference; NULL when the object is dead or was finalized since;
- * ERR_PTR(-EOVERFLOW) too many references (2^27) on it.
+ * ERR_PTR(-EPROTOTYPE) @weak is no weak reference, ERR_PTR(-EOVERFLOW) too many references (2^27)
+ * on the object.
  */
 void *refslab_upgrade(void *weak)
 {
+	struct refslab_type *type = refslab_object_type(weak);
+
+	if (type != type->objects->weak_type)
+		return ERR_PTR(-EPROTOTYPE);
 	return refslab_weak_get(weak);
 }
 EXPORT_SYMBOL_GPL(refslab_upgrade);
@@ -490,7 +514,7 @@ EXPORT_SYMBOL_GPL(refslab_empty_garbage);
  * allocations too, it takes no lock that is held around refslab_alloc(), refslab_collect() and the
  * like. When registered during a scan it is called for its stop alone.
  *
- * Context: may sleep. Return: 0, -EEXIST it is registered already.
+ * Context: may sleep. Return: 0, -EEXIST it is registered already, of which the kernel warns, too.
  */
 int refslab_notifier_register(struct refslab_heap *heap, struct notifier_block *nb)
 {

@@ -45,7 +45,8 @@ typedef void (*refslab_visit_t)(void *target, void *arg);
 
 /**
  * struct refslab_type_ops - a type of objects
- * @name:	unique in the heap, 1 to 31 bytes, and not "weakref"
+ * @name:	unique in the heap, 1 to 31 printable ASCII characters without blanks, and not
+ *		"weakref"
  * @nr_slots:	references in slots, 0 .. 65535, used through refslab_link() and refslab_follow()
  * @payload:	bytes of payload, 0 .. 1 MiB
  * @cache_limit: dead objects kept for reuse, 0 .. 65536
@@ -140,7 +141,7 @@ void refslab_destroy_last(struct refslab_object *obj);
  *
  * Context: any but NMI, not in traverse() or clear() (see refslab_drop()) or under refslab_lock().
  */
-static inline void refslab_put(void *obj)
+static __always_inline void refslab_put(void *obj)	/* so that a mistake is told where it is */
 {
 	if (obj && refslab_word_put(obj))
 		refslab_destroy_last(obj);

@@ -243,6 +243,9 @@ static void type_register_refuses_one_wrong_field(struct kunit *test)
 	REFUSED(name, NULL);
 	REFUSED(name, "");
 	REFUSED(name, "01234567890123456789012345678901");
+	REFUSED(name, "two words");
+	REFUSED(name, "line\n");
+	REFUSED(name, "\xc3\xa4");
 	REFUSED(nr_slots, REFSLAB_MAX_SLOTS + 1);
 	REFUSED(nr_slots, U32_MAX);
 	REFUSED(payload, REFSLAB_MAX_PAYLOAD + 1);
@@ -574,9 +577,18 @@ static void destroying_a_heap_releases_what_is_left(struct kunit *test)
 
 	/* a bug of the caller's: reported, and nothing leaks (the array would) */
 	KUNIT_EXPECT_EQ(test, put_into_bag(a, b), 0);
+	KUNIT_EXPECT_EQ(test, refslab_objects_count_type(type), 2);
 	refslab_heap_destroy(heap);
 	KUNIT_EXPECT_EQ(test, releases, 2);
 	KUNIT_EXPECT_EQ(test, refslab_heap_number(), heaps - 1);
+}
+
+static void destroying_no_heap_is_fine(struct kunit *test)
+{
+	unsigned int heaps = refslab_heap_number();
+
+	refslab_heap_destroy(NULL);
+	KUNIT_EXPECT_EQ(test, refslab_heap_number(), heaps);
 }
 
 static struct kunit_case api_cases[] = {
@@ -596,6 +608,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(destroying_a_heap_waits_for_its_worker_first),
 	KUNIT_CASE(destroying_a_heap_waits_for_what_release_puts),
 	KUNIT_CASE(destroying_a_heap_releases_what_is_left),
+	KUNIT_CASE(destroying_no_heap_is_fine),
 	{ }
 };
 

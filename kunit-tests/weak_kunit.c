@@ -3,6 +3,7 @@
  * Weak references.
  */
 #include <linux/err.h>
+#include <linux/notifier.h>
 #include <linux/percpu.h>
 
 #include "../kmod/refslab.h"
@@ -123,6 +124,7 @@ static void only_types_that_allow_it(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_weak(obj[i], NULL, NULL, GFP_KERNEL)),
 				-EPROTOTYPE);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(refslab_upgrade(obj[i])), -EPROTOTYPE);
 		KUNIT_EXPECT_EQ(test, refslab_fixture_count(obj[i]), 1);
 		refslab_object_put(obj[i]);
 	}
@@ -229,6 +231,69 @@ static void scans_do_not_disturb(struct kunit *test)
 	}
 	refslab_put(obj);
 	refslab_put(w);
+}
+
+struct look {
+	struct notifier_block nb;
+	struct refslab_heap *heap;
+	u64 target;
+	unsigned int seen;
+	unsigned int other;
+};
+
+static int look_at(struct refslab_object *obj, void *arg)
+{
+	struct look *look = arg;
+	void *got;
+
+	if (refslab_object_type(obj) != look->heap->objects.weak_type)
+		return 0;
+	look->seen++;
+	got = refslab_upgrade(obj);
+	if (refslab_weak_target(obj) != look->target || !got)
+		look->other++;
+	refslab_put(got);
+	return 0;
+}
+
+static int look_at_all(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct look *look = container_of(nb, struct look, nb);
+	u64 cursor = 0;
+
+	if (action == REFSLAB_GC_START)
+		refslab_walk(&look->heap->objects, &cursor, look_at, look);
+	return NOTIFY_OK;
+}
+
+/* Whoever finds a weak reference finds its object by it, also while it is being made. */
+static void is_found_complete(struct kunit *test)
+{
+	const u32 threshold[3] = { 1, 1000, 1000 };
+	struct refslab_heap *heap = refslab_fixture_heap(test);
+	void *obj = refslab_fixture_object(test, make_type(test, &node_ops)), *w[100];
+	struct look look = {
+		.nb.notifier_call = look_at_all, .heap = heap,
+		.target = ((struct refslab_object *)obj)->id,
+	};
+	struct refslab_fixture_worker worker;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, refslab_notifier_register(heap, &look.nb), 0);
+	/* who makes too many scans himself, in the middle of it */
+	refslab_fixture_worker_stop(test, &worker, heap);
+	refslab_generation_set_thresholds(&heap->gc, threshold);
+	refslab_enable(heap);
+	for (i = 0; i < ARRAY_SIZE(w); i++)
+		w[i] = weak(test, obj);
+	refslab_disable(heap);
+	refslab_fixture_worker_go(&worker);
+	refslab_notifier_unregister(heap, &look.nb);
+	KUNIT_EXPECT_GT(test, look.seen, 0);
+	KUNIT_EXPECT_EQ(test, look.other, 0);
+	for (i = 0; i < ARRAY_SIZE(w); i++)
+		refslab_put(w[i]);
+	refslab_put(obj);
 }
 
 /* The budget of one put() counts weak references, too; the worker does the rest. */
@@ -440,6 +505,7 @@ static struct kunit_case weak_cases[] = {
 	KUNIT_CASE(held_by_its_target),
 	KUNIT_CASE(of_a_cycle),
 	KUNIT_CASE(scans_do_not_disturb),
+	KUNIT_CASE(is_found_complete),
 	KUNIT_CASE(many_to_one),
 	KUNIT_CASE(too_many_references_are_refused),
 	KUNIT_CASE(callbacks_do_not_nest),

@@ -463,6 +463,7 @@ void refslab_objects_queue_pool(struct refslab_objects *objects, struct refslab_
 				unsigned int generation);
 void refslab_objects_unqueue_pool(struct refslab_objects *objects, struct refslab_pool *pool);
 void refslab_objects_young_reset(struct refslab_objects *objects, long threshold);
+u64 refslab_objects_count_type(struct refslab_type *type);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes);
 bool refslab_objects_take_ids(struct refslab_objects *objects, gfp_t gfp);

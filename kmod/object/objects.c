@@ -87,6 +87,27 @@ void refslab_objects_young_reset(struct refslab_objects *objects, long left)
 REFSLAB_EXPORT_TEST(refslab_objects_young_reset);
 
 /**
+ * refslab_objects_count_type() - count the live objects of a type
+ * @type: the type
+ *
+ * Exact when nobody else works on the heap. Context: any.
+ */
+u64 refslab_objects_count_type(struct refslab_type *type)
+{
+	struct refslab_cache_cpu *cache;
+	s64 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		cache = per_cpu_ptr(type->cache.cpu, cpu);
+		n += READ_ONCE(cache->made) - READ_ONCE(cache->freed);
+	}
+	/* made here and freed there while we looked elsewhere */
+	return max(n, 0LL);
+}
+REFSLAB_EXPORT_TEST(refslab_objects_count_type);
+
+/**
  * refslab_objects_count() - count live objects and the memory of cached ones
  * @objects: the heap's objects
  * @all: out: live objects
@@ -98,23 +119,15 @@ REFSLAB_EXPORT_TEST(refslab_objects_young_reset);
 void refslab_objects_count(struct refslab_objects *objects, u64 *all, u64 *tracked,
 			   u64 *cached_bytes)
 {
-	struct refslab_cache_cpu *cache;
 	struct refslab_type *type;
 	unsigned long number;
-	int cpu;
-	s64 n;
+	u64 n;
 
 	*all = 0;
 	*tracked = 0;
 	*cached_bytes = 0;
 	xa_for_each(&objects->types, number, type) {
-		n = 0;
-		for_each_possible_cpu(cpu) {
-			cache = per_cpu_ptr(type->cache.cpu, cpu);
-			n += READ_ONCE(cache->made) - READ_ONCE(cache->freed);
-		}
-		/* made here and freed there while we looked elsewhere */
-		n = max(n, 0LL);
+		n = refslab_objects_count_type(type);
 		*all += n;
 		if (type->flags & REFSLAB_TYPE_TRACKED)
 			*tracked += n;

@@ -26,6 +26,14 @@ void refslab_word_fix(atomic64_t *word)
 }
 REFSLAB_EXPORT_TEST(refslab_word_fix);
 
+/*
+ * Somebody's mistake, told where gets and puts are inlined, with the caller. Once for each object,
+ * as its count is fixed then.
+ */
+#define complain(_what)									\
+	pr_err_ratelimited("refslab: " _what ", in %pS; the object leaks from now on\n",	\
+			   __builtin_return_address(0))
+
 /* A fixed count drifts by the difference of gets and puts: bring it back long before an end. */
 static void recentre(atomic64_t *word, u64 new)
 {
@@ -48,10 +56,10 @@ void refslab_word_get_slow(atomic64_t *word, u64 new)
 	if (new & REFSLAB_WORD_FIXED) {
 		recentre(word, new);
 	} else if (count == 1) {
-		pr_err_once("refslab: reference taken on a dead object; it leaks from now on\n");
+		complain("reference taken on a dead object");
 		refslab_word_fix(word);
 	} else if (count >= REFSLAB_COUNT_SATURATED) {
-		pr_err_once("refslab: reference count saturated; the object leaks from now on\n");
+		complain("reference count saturated");
 		refslab_word_fix(word);
 	}
 	/* else DYING alone: the collector will see the new version */
@@ -71,7 +79,7 @@ bool refslab_word_put_slow(atomic64_t *word, u64 new)
 
 	/* the borrow of a count of 0 turns every bit on */
 	if (unlikely((u32)new == U32_MAX)) {
-		pr_err_once("refslab: reference dropped that nobody held; the object leaks from now on\n");
+		complain("reference dropped that nobody held");
 		refslab_word_fix(word);
 		return false;
 	}
