@@ -672,7 +672,8 @@ enum refslab_opcode {
  *  - A page that something else has hold of when the object dies (a pipe after vmsplice(), a
  *    transfer of data under way) stays as it is until that lets go, and does not count any more.
  *  - When an object dies by an operation of a submission, its mappings are undone before that
- *    returns, up to 64 MiB of payloads; the rest, and what dies otherwise, follows at once.
+ *    returns, up to 64 MiB of payloads, those included that others let go of meanwhile; the rest,
+ *    and what dies otherwise, follows at once.
  *  - -ENOTCONN: no heap.
  */
 

@@ -21,11 +21,10 @@ struct mem_later {
 
 static_assert(sizeof(struct mem_later) <= REFSLAB_CLASS_MAX);
 
-static void mem_unmap_all(struct refslab_mem *mem)
+static void mem_unmap_blocks(struct refslab_mem *mem)
 {
 	struct mem_later *later, *next;
 
-	refslab_payload_reap(mem, U64_MAX);
 	mutex_lock(&mem->unmap_lock);
 	refslab_arena_unmap_all(mem);
 	llist_for_each_entry_safe(later, next, llist_del_all(&mem->unmap), node) {
@@ -37,6 +36,12 @@ static void mem_unmap_all(struct refslab_mem *mem)
 		cond_resched();
 	}
 	mutex_unlock(&mem->unmap_lock);
+}
+
+static void mem_unmap_all(struct refslab_mem *mem)
+{
+	refslab_payload_reap(mem, U64_MAX);
+	mem_unmap_blocks(mem);
 }
 
 static void mem_unmap_work(struct work_struct *work)
@@ -111,7 +116,7 @@ REFSLAB_EXPORT_TEST(refslab_mem_uncharge);
 /**
  * refslab_mem_init() - make a memory, with nothing in it
  * @mem: the memory
- * @cpu: its per-CPU parts: the caller's, to be freed after refslab_mem_destroy()
+ * @cpu: its per-CPU parts, zeroed: the caller's, to be freed after refslab_mem_destroy()
  * @max_bytes: limit of what it takes from the kernel, in bytes of arenas, large blocks and pages of
  *	payloads; 0: none
  */
@@ -310,13 +315,14 @@ REFSLAB_EXPORT_TEST(refslab_mem_release);
  * @mem: the memory
  *
  * Mapped memory (arenas of single pages, very large blocks, payloads) is left to a work item; this
- * does what is left of it, or waits for it.
+ * does what is left of it, or waits for it. What is freed meanwhile may be left.
  *
  * Context: process, sleeps.
  */
 void refslab_mem_settle(struct refslab_mem *mem)
 {
-	mem_unmap_all(mem);
+	refslab_payload_settle(mem);
+	mem_unmap_blocks(mem);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_settle);
 

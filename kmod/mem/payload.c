@@ -189,6 +189,26 @@ static void bury(struct refslab_mem *mem, struct refslab_payload *payload)
 	refslab_payload_put(payload);
 }
 
+/* Returns how many bytes that was; 0: there is none. */
+static u64 bury_first(struct refslab_mem *mem)
+{
+	struct refslab_window *window = &mem->window;
+	struct refslab_payload *payload;
+	struct llist_node *node;
+	u64 bytes = 0;
+
+	mutex_lock(&mem->unmap_lock);
+	node = llist_del_first(&window->dead);
+	if (node) {
+		payload = llist_entry(node, struct refslab_payload, dead);
+		bytes = (u64)payload->nr << PAGE_SHIFT;
+		bury(mem, payload);
+		atomic_long_dec(&window->dying);
+	}
+	mutex_unlock(&mem->unmap_lock);
+	return bytes;
+}
+
 /**
  * refslab_payload_reap() - have dead payloads unmapped and freed
  * @mem: their memory
@@ -199,28 +219,32 @@ static void bury(struct refslab_mem *mem, struct refslab_payload *payload)
  */
 void refslab_payload_reap(struct refslab_mem *mem, u64 budget)
 {
-	struct refslab_window *window = &mem->window;
-	struct llist_node *node;
-	u64 done = 0;
+	u64 done = 0, bytes;
 
-	while (done < budget && atomic_long_read(&window->dying)) {
-		struct refslab_payload *payload;
-
-		mutex_lock(&mem->unmap_lock);
-		node = llist_del_first(&window->dead);
-		if (node) {
-			payload = llist_entry(node, struct refslab_payload, dead);
-			done += (u64)payload->nr << PAGE_SHIFT;
-			bury(mem, payload);
-			atomic_long_dec(&window->dying);
-		}
-		mutex_unlock(&mem->unmap_lock);
-		if (!node)
+	while (done < budget && atomic_long_read(&mem->window.dying)) {
+		bytes = bury_first(mem);
+		if (!bytes)
 			return;
+		done += bytes;
 		cond_resched();
 	}
 }
 REFSLAB_EXPORT_TEST(refslab_payload_reap);
+
+/**
+ * refslab_payload_settle() - have as many dead payloads unmapped and freed as there are now
+ * @mem: their memory
+ *
+ * That is all of them while nobody lets go of others. With somebody who does all the time there
+ * might be no end to it. Context: as refslab_payload_reap(); a task that is being killed goes on.
+ */
+void refslab_payload_settle(struct refslab_mem *mem)
+{
+	long left = atomic_long_read(&mem->window.dying);
+
+	while (left-- > 0 && !fatal_signal_pending(current) && bury_first(mem))
+		cond_resched();
+}
 
 /**
  * refslab_payload_copy() - copy from or to a payload

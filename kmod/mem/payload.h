@@ -72,6 +72,7 @@ void refslab_payload_destroy(struct refslab_mem *mem);
 struct refslab_payload *refslab_payload_alloc(struct refslab_mem *mem, u32 bytes, gfp_t gfp);
 void refslab_payload_free(struct refslab_payload *payload);
 void refslab_payload_reap(struct refslab_mem *mem, u64 budget);
+void refslab_payload_settle(struct refslab_mem *mem);
 void refslab_payload_copy(struct refslab_payload *payload, u32 offset, void *buf, size_t n,
 			  bool write);
 void refslab_payload_view_add(struct refslab_mem *mem, struct refslab_payload_view *view);

@@ -155,10 +155,7 @@ static unsigned int pool_take(struct refslab_class *class, struct refslab_pool *
 void refslab_pool_init(struct refslab_mem *mem)
 {
 	unsigned int kind, i;
-	int cpu;
 
-	for_each_possible_cpu(cpu)
-		memset(per_cpu_ptr(mem->cpu, cpu), 0, sizeof(*mem->cpu));
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
 			struct refslab_class *class = &mem->classes[kind][i];
