@@ -19,7 +19,7 @@
  * @nb:		called at the start and the stop of each
  * @on:		it is registered; changed under the session's create_lock
  * @wait:	those who wait for events of the heap
- * @read_lock:	keeps readers apart; outside of @lock
+ * @read_lock:	keeps readers apart, and those who drop records; outside of @lock
  * @lock:	protects the rest
  * @records:	the ring
  * @lost:	how many were dropped since the last one in it
@@ -72,20 +72,23 @@ static int on_scan(struct notifier_block *nb, unsigned long action, void *data)
 	return NOTIFY_OK;
 }
 
-static void stop(struct refslab_session *session)
+static int stop(struct refslab_session *session)
 {
 	struct refslab_watch *watch = session->watch;
 
 	if (!watch || !watch->on)
-		return;
+		return 0;
+	/* before anything is changed: who has it may be waiting for user memory */
+	if (mutex_lock_killable(&watch->read_lock))
+		return -EINTR;
 	blocking_notifier_chain_unregister(&session->heap->gc.notifier, &watch->nb);
 	WRITE_ONCE(watch->on, false);
-	mutex_lock(&watch->read_lock);
 	spin_lock(&watch->lock);
 	kfifo_reset(&watch->records);
 	watch->lost = 0;
 	spin_unlock(&watch->lock);
 	mutex_unlock(&watch->read_lock);
+	return 0;
 }
 
 static int start(struct refslab_session *session)
@@ -115,16 +118,13 @@ static int start(struct refslab_session *session)
 int refslab_op_watch(struct refslab_call *call)
 {
 	struct refslab_session *session = call->session;
-	int err = 0;
+	int err;
 
 	if (call->arg[0] & ~(u64)REFSLAB_WATCH_GC)
 		return -EOPNOTSUPP;
 	if (mutex_lock_killable(&session->create_lock))
 		return -EINTR;
-	if (call->arg[0])
-		err = start(session);
-	else
-		stop(session);
+	err = call->arg[0] ? start(session) : stop(session);
 	mutex_unlock(&session->create_lock);
 	return err;
 }
@@ -135,11 +135,14 @@ int refslab_op_watch(struct refslab_call *call)
  */
 void refslab_watch_free(struct refslab_session *session)
 {
-	if (!session->watch)
+	struct refslab_watch *watch = session->watch;
+
+	if (!watch)
 		return;
-	stop(session);
-	mutex_destroy(&session->watch->read_lock);
-	kfree(session->watch);
+	if (watch->on)
+		blocking_notifier_chain_unregister(&session->heap->gc.notifier, &watch->nb);
+	mutex_destroy(&watch->read_lock);
+	kfree(watch);
 }
 
 /**

@@ -2,9 +2,13 @@
 /*
  * The controls that Python's gc module has beside collect, thresholds and counts, from user space.
  */
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "weak_test.h"
 
@@ -665,6 +669,85 @@ TEST_F(graph, scans_readers_and_the_switch_at_once)
 	EXPECT_EQ(0, busy.wrong);
 	/* each notice stands for one at least */
 	EXPECT_GE(2 * busy.scans, busy.read);
+}
+
+/*
+ * Memory that whoever touches it waits for, until the descriptor is closed; or a negative errno,
+ * -EOPNOTSUPP where the kernel has nothing of that kind.
+ */
+static int fault_for_ever(void *at, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { .start = (uintptr_t)at, .len = len },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range)) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+struct slow_reader {
+	int fd;
+	struct refslab_gc_record *to;
+	ssize_t n;
+};
+
+static void *read_slowly(void *arg)
+{
+	struct slow_reader *reader = arg;
+
+	reader->n = read(reader->fd, reader->to, sizeof(*reader->to));
+	return NULL;
+}
+
+/* Who waits for a reader that waits for its memory can be killed, and has changed nothing. */
+TEST_F(graph, switching_off_waits_for_a_reader_and_can_be_killed)
+{
+	const size_t size = sysconf(_SC_PAGESIZE);
+	struct slow_reader reader = { .fd = self->fd };
+	struct pollfd touched = { .events = POLLIN };
+	pthread_t thread;
+	int uffd, status;
+	pid_t pid;
+
+	reader.to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, reader.to);
+	uffd = fault_for_ever(reader.to, size);
+	if (uffd == -EOPNOTSUPP)
+		SKIP(return, "no userfaultfd()");
+	ASSERT_LE(0, uffd);
+	WATCH(REFSLAB_WATCH_GC);
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_slowly, &reader));
+	touched.fd = uffd;
+	ASSERT_EQ(1, poll(&touched, 1, TEST_SETTLE_MS));
+	ASSERT_EQ(POLLIN, touched.revents);
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(call(self->fd, WATCH, 0) ? 1 : 0);
+	test_sleep_ms(200);
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, waitpid(pid, &status, WNOHANG) == pid));
+
+	/* the page is there now, and what was read lies in it */
+	close(uffd);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(sizeof(*reader.to), reader.n);
+	EXPECT_EQ(REFSLAB_EVENT_GC_START, reader.to->event);
+	EXPECT_SCAN(STOP, 0, 0);
+	EXPECT_EQ(0, CALL(COLLECT, 0));
+	EXPECT_SCAN(START, 0, 0);
+	munmap(reader.to, size);
 }
 
 TEST_F(graph, events_that_wait_are_counted)
