@@ -211,6 +211,8 @@ static const struct text texts[] = {
 	{ REFSLAB_CALL_ATTACH, ENOTCONN, "the other session has no heap" },
 	{ REFSLAB_CALL_ATTACH, EOPNOTSUPP, "this kernel does not know one of the flags" },
 	{ REFSLAB_CALL_ATTACH, ENOTTY, "this kernel does not know the call" },
+	{ REFSLAB_CALL_SUBMIT, EINVAL,
+	  "an operation has over 4 operands, or takes the result of none that comes before it" },
 	{ REFSLAB_CALL_SUBMIT, E2BIG, "at most 4096 operations are carried out by one call" },
 	{ REFSLAB_CALL_READ_EVENTS, EPERM,
 	  "the session was attached without the right to read events of objects" },

@@ -362,8 +362,8 @@ int refslab_op_get_count(struct refslab_session *s, __u32 count[REFSLAB_GENERATI
 int refslab_op_get_stats(struct refslab_session *s, struct refslab_gc_stats *stats);
 
 /*
- * Writes at most @max records and their number to @count. *@cursor is 0 on the first call, and 0
- * again after the last.
+ * Writes at most @max records and their number to @count; one call writes no more than 1 MiB of
+ * them. *@cursor is 0 on the first call, and 0 again after the last.
  */
 int refslab_op_objects(struct refslab_session *s, __u64 *cursor, __u32 generation,
 		       struct refslab_record *records, size_t max, size_t *count);

@@ -32,6 +32,14 @@ static int do_u64(struct refslab_session *s, struct refslab_op *op, __u64 *resul
 	return err;
 }
 
+/* Bytes of an array with room for @max, or for as many as one operation writes: 1 MiB of them. */
+static __u64 room_for(size_t max, size_t size)
+{
+	const size_t most = (1u << 20) / size;
+
+	return (max < most ? max : most) * size;
+}
+
 int refslab_op_type(struct refslab_session *s, const char *name, const struct refslab_type_def *def,
 		    __u32 *type)
 {
@@ -373,11 +381,9 @@ int refslab_op_delattr(struct refslab_session *s, __u32 instance, const char *na
 int refslab_op_items(struct refslab_session *s, __u32 handle, __u64 *cursor,
 		     struct refslab_entry *entries, size_t max, size_t *count)
 {
-	const size_t most = (1u << 20) / sizeof(*entries);
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_ITEMS,
-		.arg = { handle, *cursor, PTR(entries),
-			 (max < most ? max : most) * sizeof(*entries) },
+		.arg = { handle, *cursor, PTR(entries), room_for(max, sizeof(*entries)) },
 	};
 	int err = do_op(s, &op);
 
@@ -605,7 +611,7 @@ int refslab_op_objects(struct refslab_session *s, __u64 *cursor, __u32 generatio
 {
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_OBJECTS,
-		.arg = { *cursor, generation, PTR(records), max * sizeof(*records) },
+		.arg = { *cursor, generation, PTR(records), room_for(max, sizeof(*records)) },
 	};
 
 	return do_records(s, &op, cursor, count);
@@ -685,7 +691,7 @@ int refslab_op_referents(struct refslab_session *s, __u32 handle, __u64 *cursor,
 {
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_REFERENTS,
-		.arg = { handle, *cursor, PTR(records), max * sizeof(*records) },
+		.arg = { handle, *cursor, PTR(records), room_for(max, sizeof(*records)) },
 	};
 
 	return do_records(s, &op, cursor, count);
@@ -696,7 +702,7 @@ int refslab_op_referrers(struct refslab_session *s, __u32 handle, __u64 *cursor,
 {
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_REFERRERS,
-		.arg = { handle, *cursor, PTR(records), max * sizeof(*records) },
+		.arg = { handle, *cursor, PTR(records), room_for(max, sizeof(*records)) },
 	};
 
 	return do_records(s, &op, cursor, count);
@@ -721,7 +727,7 @@ int refslab_op_garbage(struct refslab_session *s, __u64 *cursor, struct refslab_
 {
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_GARBAGE,
-		.arg = { *cursor, PTR(records), max * sizeof(*records) },
+		.arg = { *cursor, PTR(records), room_for(max, sizeof(*records)) },
 	};
 
 	return do_records(s, &op, cursor, count);
@@ -779,7 +785,7 @@ int refslab_op_roots(struct refslab_session *s, __u64 *cursor, struct refslab_ro
 {
 	struct refslab_op op = {
 		.opcode = REFSLAB_OP_ROOTS,
-		.arg = { *cursor, PTR(records), max * sizeof(*records) },
+		.arg = { *cursor, PTR(records), room_for(max, sizeof(*records)) },
 	};
 
 	return do_records(s, &op, cursor, count);

@@ -281,6 +281,53 @@ TEST_F(library, names_and_values_are_found)
 	refslab_session_close(other);
 }
 
+/* Room for more than the kernel writes at once is no mistake, nor is room beyond all memory. */
+TEST_F(library, any_room_is_enough)
+{
+	const size_t room[] = { 1u << 16, SIZE_MAX / sizeof(struct refslab_record) + 2, SIZE_MAX };
+	struct refslab_root_record *roots = malloc(2u << 20);
+	struct refslab_record *records = malloc(2u << 20);
+	struct refslab_entry *entries = malloc(2u << 20);
+	__u32 list, seven;
+	size_t i, count;
+	__u64 cursor;
+
+	ASSERT_NE(NULL, roots);
+	ASSERT_NE(NULL, records);
+	ASSERT_NE(NULL, entries);
+	ASSERT_EQ(0, refslab_op_list(self->s, &list));
+	ASSERT_EQ(0, refslab_op_int(self->s, 1007, &seven));
+	ASSERT_EQ(0, refslab_op_append(self->s, list, seven));
+	ASSERT_EQ(0, refslab_op_publish(self->s, list, "root"));
+	for (i = 0; i < ARRAY_SIZE(room); i++) {
+		cursor = 0;
+		EXPECT_EQ(0, refslab_op_objects(self->s, &cursor, REFSLAB_GEN_ALL, records, room[i],
+						&count));
+		EXPECT_EQ(2, count);
+		EXPECT_EQ(0, cursor);
+		EXPECT_EQ(0, refslab_op_referents(self->s, list, &cursor, records, room[i],
+						  &count));
+		EXPECT_EQ(1, count);
+		cursor = 0;
+		EXPECT_EQ(0, refslab_op_referrers(self->s, seven, &cursor, records, room[i],
+						  &count));
+		EXPECT_EQ(1, count);
+		cursor = 0;
+		EXPECT_EQ(0, refslab_op_garbage(self->s, &cursor, records, room[i], &count));
+		EXPECT_EQ(0, count);
+		EXPECT_EQ(0, refslab_op_roots(self->s, &cursor, roots, room[i], &count));
+		EXPECT_EQ(1, count);
+		cursor = 0;
+		EXPECT_EQ(0, refslab_op_items(self->s, list, &cursor, entries, room[i], &count));
+		ASSERT_EQ(1, count);
+		EXPECT_EQ(0, refslab_op_close(self->s, entries->key));
+	}
+	ASSERT_EQ(0, refslab_op_unpublish(self->s, "root"));
+	free(entries);
+	free(records);
+	free(roots);
+}
+
 /* An error while a batch is made comes when it is submitted, and nothing is done. */
 TEST_F(library, a_batch_remembers_its_error)
 {
@@ -295,6 +342,9 @@ TEST_F(library, a_batch_remembers_its_error)
 	EXPECT_EQ(0, list);
 	EXPECT_EQ(-EINVAL, refslab_batch_op(b, REFSLAB_OP_CLOSE, refslab_result(1)));
 	EXPECT_EQ(-EINVAL, refslab_batch_submit(b, self->s, &done));
+	EXPECT_EQ(0, done);
+	EXPECT_EQ(0, refslab_batch_opcode(b, 1));
+	EXPECT_NE(NULL, strstr(refslab_strerror(REFSLAB_CALL_SUBMIT, -EINVAL), "takes the result"));
 	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
 
 	refslab_batch_reset(b);

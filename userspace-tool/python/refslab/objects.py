@@ -130,7 +130,7 @@ class UserObject(_Attributes):
         return (self[i] for i in range(self._info.slots))
 
     def _number(self, slot: t.SupportsIndex) -> int:
-        i = slot.__index__()
+        i = operator.index(slot)
         if not -self._info.slots <= i < self._info.slots:
             raise IndexError(f"{self._info.name!r} has {self._info.slots} slots")
         return i % self._info.slots
@@ -196,6 +196,9 @@ class Payload:
 
     def __setitem__(self, index: t.Any, value: t.Any) -> None:
         start, length = self._range(index)
+        if isinstance(index, slice) and isinstance(value, (int, Int)):
+            # bytes(5) would be five zeroes
+            raise TypeError(f"a range of a payload is set to bytes, not {type(value).__name__}")
         data = bytes(value) if isinstance(index, slice) else bytes([value])
         if len(data) > length:
             raise ValueError(f"{len(data)} bytes do not fit into {length}")

@@ -33,6 +33,9 @@ class Slots(HeapTest):
         self.assertRaises(AttributeError, lambda: a.middle)
         self.assertRaises(IndexError, lambda: a[2])
         self.assertRaises(IndexError, a.__setitem__, -3, 1)
+        for index in ("ref", 1.0, None, slice(0, 1)):
+            self.assertRaises(TypeError, lambda: a[index])
+            self.assertRaises(TypeError, a.__setitem__, index, 1)
         self.assertIsInstance(a, refslab.UserObject)
         self.assertIn("Node", repr(a))
         self.assertIn("left", dir(a))
@@ -130,6 +133,9 @@ class Slots(HeapTest):
         self.assertEqual(len(a.payload), 16)
         self.assertRaises(IndexError, lambda: a.payload[16])
         self.assertRaises(ValueError, a.payload.__setitem__, slice(0, 2), b"abc")
+        for value in (5, True, self.heap.int(5), None, "abc"):
+            self.assertRaises(TypeError, a.payload.__setitem__, slice(0, 5), value)
+        self.assertEqual(a.payload[:5], b"hello")
         with self.assertRaises(AttributeError):
             a.payload = b""
 
