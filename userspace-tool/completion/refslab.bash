@@ -10,7 +10,7 @@ _refslab()
 
 	if [[ $cword -eq 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run shell stat heaps top types map graph metrics stress version help --help --version' -- "$cur")
+			'run shell stat heaps top types watch map graph metrics stress bench version help --help --version' -- "$cur")
 		return
 	fi
 	command=${words[1]}
@@ -24,11 +24,15 @@ _refslab()
 		_filedir
 		return
 		;;
+	--pid)
+		_pids
+		return
+		;;
 	--sort)
 		mapfile -t COMPREPLY < <(compgen -W 'n o t b r a s l p' -- "$cur")
 		return
 		;;
-	--depth | --interval | --iterations | -n | --max-nodes | --root | --limit | --name | --objects | --rounds | --seconds | --seed | --threads | -e)
+	--count | --depth | --fd | --for | --interval | --iterations | -n | --max-nodes | --root | --limit | --name | --objects | --rounds | --runs | --seconds | --seed | --threads | -e)
 		return
 		;;
 	esac
@@ -51,6 +55,9 @@ _refslab()
 			[[ $command == stat ]] && options+=' --pid'
 			[[ $command == types ]] && options+=' --all'
 			;;
+		watch)
+			options+=' --count --fd --for --pid'
+			;;
 		map)
 			options+=' --debugfs --svg'
 			;;
@@ -63,6 +70,9 @@ _refslab()
 		stress)
 			options+=' --model --objects --rounds --seconds --seed --threads'
 			;;
+		bench)
+			options+=' --objects --runs'
+			;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return
@@ -71,10 +81,18 @@ _refslab()
 	case $command in
 	help)
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run shell stat heaps top types map graph metrics stress version' -- "$cur")
+			'run shell stat heaps top types watch map graph metrics stress bench version' -- "$cur")
 		;;
 	run | graph)
 		_filedir
+		;;
+	bench)
+		# The lines there are, from its help.
+		mapfile -t COMPREPLY < <(compgen -W "$("${words[0]}" bench --help 2>/dev/null |
+			sed -n 's/^  \([a-z][a-z_]*\)  .*/\1/p')" -- "$cur")
+		;;
+	watch)
+		_pids
 		;;
 	stat | top | types | map)
 		# The heaps there are, for those who may look.

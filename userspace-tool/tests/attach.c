@@ -16,13 +16,6 @@
 
 #include "refslab_test.h"
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open	434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd	438
-#endif
-
 static unsigned int race_ms(void)
 {
 	return test_env("REFSLAB_TEST_ATTACH_MS", 300);

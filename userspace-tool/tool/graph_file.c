@@ -97,7 +97,7 @@ static bool write_file(struct graph *graph, const char *path, struct graph_sum *
 		return false;
 	}
 	refslab_graph_write(graph, to, sum);
-	ok = !fflush(to) && !ferror(to);
+	ok = refslab_tool_flush(to);
 	if (!ok)
 		snprintf(error, len, "%s: %s", path, strerror(errno));
 	if (to != stdout)

@@ -245,14 +245,31 @@ struct json_object *refslab_look_heaps(const char *mount, const __u32 *only, boo
 
 enum { OPTION_ALL = 256, OPTION_INTERVAL, OPTION_PID, OPTION_SAVE, OPTION_SINCE };
 
-bool refslab_look_interval(const struct refslab_command *cmd, const char *text, double *seconds)
+bool refslab_look_seconds(const struct refslab_command *cmd, const char *option, const char *text,
+			  double *seconds)
 {
 	char *end;
 
 	*seconds = strtod(text, &end);
 	if (isdigit((unsigned char)*text) && !*end && *seconds > 0 && *seconds <= 86400)
 		return true;
-	refslab_tool_usage(cmd, "--interval is a number of seconds up to 86400, not '%s'", text);
+	refslab_tool_usage(cmd, "%s is a number of seconds up to 86400, not '%s'", option, text);
+	return false;
+}
+
+bool refslab_look_pid(const struct refslab_command *cmd, const char *option, const char *text,
+		      __u32 *pid)
+{
+	unsigned long long n = 0;
+	char *end;
+
+	if (isdigit((unsigned char)*text))
+		n = strtoull(text, &end, 10);
+	if (n && !*end && n <= INT_MAX) {
+		*pid = n;
+		return true;
+	}
+	refslab_tool_usage(cmd, "%s is a number from 1 to %d, not '%s'", option, INT_MAX, text);
 	return false;
 }
 
@@ -270,8 +287,7 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	__u64 heap, pid;
-	char *end;
+	__u64 heap;
 	int c;
 
 	*options = (struct look_options){ .mount = REFSLAB_DEBUGFS_MOUNT };
@@ -286,18 +302,14 @@ int refslab_look_options(const struct refslab_command *cmd, int argc, char **arg
 			options->all = true;
 			break;
 		case OPTION_INTERVAL:
-			if (!refslab_look_interval(cmd, optarg, &options->interval))
+			if (!refslab_look_seconds(cmd, "--interval", optarg, &options->interval))
 				return REFSLAB_EXIT_USAGE;
 			break;
 		case OPTION_PID:
 			if (cmd != &refslab_stat_command)
 				return refslab_tool_usage(cmd, "%s has no --pid", cmd->name);
-			pid = isdigit((unsigned char)*optarg) ? strtoull(optarg, &end, 10) : 0;
-			if (!pid || *end || pid > INT_MAX)
-				return refslab_tool_usage(cmd,
-							  "--pid is a number from 1 to %d, not '%s'",
-							  INT_MAX, optarg);
-			options->pid = pid;
+			if (!refslab_look_pid(cmd, "--pid", optarg, &options->pid))
+				return REFSLAB_EXIT_USAGE;
 			break;
 		case OPTION_SAVE:
 			options->save = optarg;

@@ -55,7 +55,12 @@ struct look_options {
 };
 
 /* A number of seconds. False, having said so as a usage error of @cmd, when it is none. */
-bool refslab_look_interval(const struct refslab_command *cmd, const char *text, double *seconds);
+bool refslab_look_seconds(const struct refslab_command *cmd, const char *option, const char *text,
+			  double *seconds);
+
+/* The number of a process, in the same way. */
+bool refslab_look_pid(const struct refslab_command *cmd, const char *option, const char *text,
+		      __u32 *pid);
 
 /* Reads a command line. An exit status when the sub-command ends there; -1 to go on. */
 int refslab_look_options(const struct refslab_command *cmd, int argc, char **argv,

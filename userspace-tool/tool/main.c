@@ -13,8 +13,10 @@ static const struct refslab_command * const commands[] = {
 	&refslab_stat_command,
 	&refslab_heaps_command,
 	&refslab_stress_command,
+	&refslab_bench_command,
 	&refslab_top_command,
 	&refslab_types_command,
+	&refslab_watch_command,
 	&refslab_map_command,
 	&refslab_graph_command,
 	&refslab_metrics_command,
@@ -37,7 +39,7 @@ static void print_help(FILE *to)
 /* Output that could not be written is a failure like any other. */
 static int finish(int status)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	if (refslab_tool_flush(stdout))
 		return status;
 	perror("refslab: standard output");
 	return status ? status : REFSLAB_EXIT_FAILED;

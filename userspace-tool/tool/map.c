@@ -226,15 +226,17 @@ static void print_map(const struct map *map, const struct style *style)
 static void print_maps(const struct map *maps, size_t count)
 {
 	struct style style = { };
-	size_t i;
+	size_t i, arenas = 0;
 
 	setlocale(LC_CTYPE, "");
 	style.colour = isatty(STDOUT_FILENO) && strcmp(getenv("TERM") ?: "dumb", "dumb") &&
 		       !getenv("NO_COLOR");
 	style.blocks = style.colour && !strcmp(nl_langinfo(CODESET), "UTF-8");
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		print_map(&maps[i], &style);
-	if (count)
+		arenas += maps[i].nr_arenas;
+	}
+	if (arenas)
 		print_legend(maps, count, &style);
 }
 
@@ -285,7 +287,7 @@ static bool write_svg(const char *path, const struct map *maps, size_t count)
 
 	if (to)
 		refslab_map_write_svg(maps, count, to);
-	ok = to && !fflush(to) && !ferror(to);
+	ok = to && refslab_tool_flush(to);
 	if (!ok)
 		refslab_tool_error("%s: %s", path, strerror(errno));
 	if (to && to != stdout)

@@ -272,8 +272,7 @@ static void print_stat(struct json_object *result)
 	putchar('\n');
 }
 
-/* event: finalize, id 12, type Node */
-static void print_event(struct json_object *event)
+void refslab_output_event(struct json_object *event)
 {
 	const char *separator = "";
 
@@ -378,9 +377,9 @@ void refslab_output_line(const struct parser_line *line, struct json_object *res
 
 	if (json_object_is_type(result, json_type_array)) {
 		for (i = 0; i < json_object_array_length(result); i++)
-			print_event(json_object_array_get_idx(result, i));
+			refslab_output_event(json_object_array_get_idx(result, i));
 	} else if (!strcmp(word, "event")) {
-		print_event(result);
+		refslab_output_event(result);
 	} else if (json_object_object_get_ex(result, "dead", &value)) {
 		print_words(line);
 		puts("dead");

@@ -9,6 +9,9 @@ struct parser_line;
 /* What a script line has to say. */
 void refslab_output_line(const struct parser_line *line, struct json_object *result);
 
+/* An event, as of events.h, on a line: event: finalize, id 12, type Node */
+void refslab_output_event(struct json_object *event);
+
 /* The keys and values of an object below one another, values aligned. */
 void refslab_output_pairs(struct json_object *object);
 

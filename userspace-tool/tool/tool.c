@@ -28,6 +28,11 @@ void refslab_tool_error(const char *fmt, ...)
 	va_end(ap);
 }
 
+bool refslab_tool_flush(FILE *to)
+{
+	return !fflush(to) && !ferror(to);
+}
+
 int refslab_tool_usage(const struct refslab_command *cmd, const char *fmt, ...)
 {
 	va_list ap;

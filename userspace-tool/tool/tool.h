@@ -38,10 +38,12 @@ extern const struct refslab_command refslab_shell_command;
 extern const struct refslab_command refslab_stat_command;
 extern const struct refslab_command refslab_heaps_command;
 extern const struct refslab_command refslab_stress_command;
+extern const struct refslab_command refslab_bench_command;
 extern const struct refslab_command refslab_graph_command;
 extern const struct refslab_command refslab_map_command;
 extern const struct refslab_command refslab_types_command;
 extern const struct refslab_command refslab_top_command;
+extern const struct refslab_command refslab_watch_command;
 extern const struct refslab_command refslab_metrics_command;
 extern const struct refslab_command refslab_version_command;
 
@@ -76,6 +78,9 @@ void refslab_tool_markup(FILE *to, const char *text);
 
 /* The fewest digits that are read as the same number again, and never those of an int. */
 void refslab_tool_float(double d, char text[40]);
+
+/* Whether all that was written to @to so far could be: what failed before is not told again. */
+bool refslab_tool_flush(FILE *to);
 
 /* Prints one JSON object on a line, or an array's objects on a line each, and drops it. */
 void refslab_tool_json(struct json_object *object);

@@ -292,7 +292,7 @@ static int run_batch(struct top *top, double interval, __u64 times, bool json)
 		if (!json)
 			print_page(top, !i);
 		/* nobody reads any more */
-		if (fflush(stdout))
+		if (!refslab_tool_flush(stdout))
 			return REFSLAB_EXIT_FAILED;
 	}
 	return REFSLAB_EXIT_OK;
@@ -347,7 +347,7 @@ static int top_main(int argc, char **argv)
 			top.mount = optarg;
 			break;
 		case OPTION_INTERVAL:
-			if (!refslab_look_interval(cmd, optarg, &interval))
+			if (!refslab_look_seconds(cmd, "--interval", optarg, &interval))
 				return REFSLAB_EXIT_USAGE;
 			break;
 		case 'n':

@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "events.h"
 #include "job.h"
 
 static bool do_weak(struct job *job)
@@ -65,50 +66,6 @@ static int read_pending(struct job *job, struct refslab_event_record *records, s
 	return refslab_read_events(job->session, records, max, count);
 }
 
-/* An event of a scan. */
-static void describe_scan(struct json_object *row, const struct refslab_gc_record *gc)
-{
-	const char *what = "gc_start";
-
-	if (gc->event == REFSLAB_EVENT_GC_STOP)
-		what = "gc_stop";
-	else if (gc->event == REFSLAB_EVENT_GC_LOST)
-		what = "gc_lost";
-	json_object_object_add(row, "event", json_object_new_string(what));
-	if (gc->event == REFSLAB_EVENT_GC_LOST) {
-		json_object_object_add(row, "lost", json_object_new_uint64(gc->collected));
-		return;
-	}
-	json_object_object_add(row, "generation", json_object_new_int64(gc->generation));
-	if (gc->event == REFSLAB_EVENT_GC_START)
-		return;
-	json_object_object_add(row, "collected", json_object_new_uint64(gc->collected));
-	json_object_object_add(row, "uncollectable", json_object_new_int64(gc->uncollectable));
-	json_object_object_add(row, "duration_ns", json_object_new_uint64(gc->duration_ns));
-}
-
-/* An event for people and programs; NULL when there is no memory. */
-static struct json_object *row_of_event(struct job *job, const struct refslab_event_record *event)
-{
-	const char *what = event->event == REFSLAB_EVENT_WEAKREF ? "weakref" : "finalize";
-	struct json_object *row = json_object_new_object();
-	char type[REFSLAB_NAME_MAX + 1] = "";
-	struct refslab_gc_record gc;
-
-	if (!row)
-		return NULL;
-	if (refslab_event_of_gc(event, &gc)) {
-		describe_scan(row, &gc);
-		return row;
-	}
-	json_object_object_add(row, "event", json_object_new_string(what));
-	json_object_object_add(row, "id", json_object_new_uint64(event->id));
-	if (event->event == REFSLAB_EVENT_FINALIZE &&
-	    !refslab_op_typeof(job->session, event->handle, type, REFSLAB_NAME_MAX, NULL, NULL))
-		json_object_object_add(row, "type", json_object_new_string(type));
-	return row;
-}
-
 static bool do_event(struct job *job)
 {
 	struct refslab_event_record event;
@@ -119,7 +76,7 @@ static bool do_event(struct job *job)
 		return false;
 	if (!count)
 		return refslab_job_fail(job, "no event");
-	job->result = row_of_event(job, &event);
+	job->result = refslab_events_row(job->session, &event);
 	if (!job->result) {
 		if (event.handle)
 			refslab_op_close(job->session, event.handle);
@@ -168,7 +125,7 @@ static bool do_events(struct job *job)
 	if (!ok)
 		refslab_job_check(job, 0, err);
 	for (i = 0; ok && i < count; i++) {
-		struct json_object *row = row_of_event(job, &records[i]);
+		struct json_object *row = refslab_events_row(job->session, &records[i]);
 
 		ok = events && row && !json_object_array_add(events, row);
 		if (!ok)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of the looking commands share: running the command, a heap that stays, a terminal."""
+"""What the tests of the looking commands share: running them, a heap that stays, a terminal."""
+import ctypes
 import fcntl
 import json
 import os
@@ -17,6 +18,10 @@ DEBUGFS = '/sys/kernel/debug/refslab'
 
 class Failed(Exception):
     """A test found something wrong."""
+
+
+class Skipped(Exception):
+    """The kernel lacks something that a test needs."""
 
 
 def check(true, *what):
@@ -91,6 +96,88 @@ class Heap:
         self.process.stdin.close()
         self.process.wait(60)
         self.process.stdout.close()
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+PIDFD_OPEN, PIDFD_GETFD = 434, 438
+
+
+def sessions_of(pid):
+    """The sessions with a heap of a process, by descriptor: what fdinfo says, without refslab-."""
+    found = {}
+    folder = '/proc/%d/fdinfo/' % pid
+    for fd in os.listdir(folder):
+        try:
+            with open(folder + fd, encoding='ascii') as f:
+                lines = [line.rstrip('\n').split(':\t', 1) for line in f]
+        except OSError:
+            continue
+        said = {key[8:]: value for key, value in lines if key.startswith('refslab-')}
+        if said.get('heap', '0') != '0':
+            found[int(fd)] = said
+    return found
+
+
+def take(heap):
+    """The session of a Heap: a descriptor of our own, which keeps it when the Heap ends."""
+    pid = heap.process.pid
+    pidfd = libc.syscall(PIDFD_OPEN, pid, 0)
+    fd = libc.syscall(PIDFD_GETFD, pidfd, next(iter(sessions_of(pid))), 0)
+    check(pidfd >= 0 and fd >= 0, 'pidfd_getfd:', os.strerror(ctypes.get_errno()))
+    os.close(pidfd)
+    return fd
+
+
+def refuse(number, error):
+    """A preexec_fn with which a system call does nothing but to fail."""
+    if libc.prctl(21, 0, 0, 0, 0) < 0:
+        raise Skipped('the kernel has no seccomp')
+    code = b''.join(struct.pack('=HBBI', *op) for op in (
+        (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | error),
+        (0x06, 0, 0, 0x7fff0000)))
+    text = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack('@HP', len(code) // 8, ctypes.addressof(text))
+
+    def install(text=text):
+        check(libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0,
+              'seccomp', text)
+    return install
+
+
+class Watch:
+    """refslab watch, from when it has begun to watch."""
+
+    def __init__(self, *args, json_lines=True, **more):
+        self.json, self.text = json_lines, ''
+        self.process = subprocess.Popen([REFSLAB, 'watch', *(['--json'] if json_lines else []),
+                                         *map(str, args)], stdout=more.pop('stdout', -1),
+                                        stderr=subprocess.PIPE, **more)
+        wait_until(lambda: self.process.poll() is not None or
+                   any(s['rights'] == 'none' and s['operations'] != '0'
+                       for s in sessions_of(self.process.pid).values()), 60)
+
+    def rows(self, n):
+        """Waits for the next lines."""
+        end = time.monotonic() + 60
+        while self.text.count('\n') < n:
+            check(time.monotonic() < end, n, 'lines do not come:', self.text)
+            if select.select([self.process.stdout], [], [], 0.1)[0]:
+                more = os.read(self.process.stdout.fileno(), 65536).decode()
+                check(more, 'it ends with', self.text)
+                self.text += more
+        lines = self.text.split('\n', n)
+        self.text = lines.pop()
+        return [json.loads(line) if self.json else line for line in lines]
+
+    def end(self, sig=None):
+        """After a signal, or as it is: the status, what was not read, and messages."""
+        if sig:
+            self.process.send_signal(sig)
+        try:
+            out, error = self.process.communicate(timeout=60)
+        finally:
+            self.process.kill()
+        return self.process.returncode, self.text + (out or b'').decode(), error.decode()
 
 
 class Screen:
