@@ -52,6 +52,9 @@ install: modules tool ## module, tool, manual page, headers; PREFIX=, DESTDIR=
 	$(INSTALL) -m 644 kmod/refslab.h Module.symvers $(DESTDIR)$(APIDIR)
 	$(INSTALL) -m 644 kmod/object/word.h $(DESTDIR)$(APIDIR)/object
 
+dkms-deb: ## Debian packages into build/: the module's sources for DKMS, and the tools
+	@packaging/build
+
 clean: ## remove what was built (guest kernels are kept: see vm/README.md)
 	rm -rf build
 	rm -f Module.symvers modules.order .modules.order.cmd .Module.symvers.cmd *.ko *.o \
@@ -65,3 +68,4 @@ help: ## this list
 		while read -r target text; do printf 'make %-9s %s\n' "$$target" "$$text"; done
 
 .PHONY: all modules tool demo test stress bench check verify pictures install clean help
+.PHONY: dkms-deb
