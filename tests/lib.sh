@@ -140,12 +140,17 @@ part()
 	[ "$f" -eq 0 ] || show_failure "$log" $status
 }
 
+# What says most comes first, in case the reader sees a part of it only.
 show_failure()
 {
 	{
+		echo "... exit status $2; see $1"
+		grep -nE '(^|: )FAILED: ' "$1" | tail -n 3
+		grep -nE -m 1 -A 30 '^(\[[^]]*\](\[[^]]*\])? )?(BUG|WARNING|INFO|Kernel panic)\b' "$1"
 		grep -nE -A 4 '(EXPECTATION|ASSERTION) FAILED' "$1" | head -n 30
-		grep -nE '^(# )? *not ok |\[FAILED\]| (error|warning): ' "$1" | head -n 30
-		echo "... exit status $2, the end of $1:"
+		grep -nE '^(# )*not ok |\[FAILED\]|^[^ ]+:[0-9]+: (fatal )?(error|warning): ' "$1" |
+			head -n 30
+		echo "... its end:"
 		tail -n 40 "$1"
 	} | sed 's/^/        /'
 }
