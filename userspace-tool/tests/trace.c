@@ -11,6 +11,13 @@
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/refslab_test"
 
+/*
+ * Names of processes are not read here. Without them the kernel leaves the code of its scheduler as
+ * it is while events are switched: some releases of QEMU lose a processor that runs code which
+ * another changes, and the scheduler's always runs.
+ */
+#define RECORD_NAMES	TRACEFS "/options/record-cmd"
+
 #define EVENTS_MAX	4096
 
 struct event {
@@ -31,7 +38,10 @@ FIXTURE_SETUP(trace)
 	self->events = calloc(EVENTS_MAX, sizeof(*self->events));
 	ASSERT_NE(NULL, self->events);
 	rmdir(INSTANCE);
+	/* an instance begins with the options of the whole */
+	ASSERT_EQ(0, test_write_file(RECORD_NAMES, "0"));
 	ASSERT_EQ(0, mkdir(INSTANCE, 0700));
+	ASSERT_EQ(0, test_write_file(RECORD_NAMES, "1"));
 	ASSERT_EQ(0, test_write_file(INSTANCE "/buffer_size_kb", "4096"));
 	ASSERT_EQ(0, test_write_file(INSTANCE "/events/refslab/enable", "1"));
 	test_graph_open(_metadata, &self->heap, &self->plain, &self->node, &self->final);
