@@ -148,7 +148,7 @@ show_failure()
 		grep -nE '(^|: )FAILED: ' "$1" | tail -n 3
 		grep -nE -m 1 -A 30 '^(\[[^]]*\](\[[^]]*\])? )?(BUG|WARNING|INFO|Kernel panic)\b' "$1"
 		grep -nE -A 4 '(EXPECTATION|ASSERTION) FAILED' "$1" | head -n 30
-		grep -nE '^(# )*not ok |\[FAILED\]|^[^ ]+:[0-9]+: (fatal )?(error|warning): ' "$1" |
+		grep -nE '^(# )* *not ok |\[FAILED\]|^[^ ]+:[0-9]+: (fatal )?(error|warning): ' "$1" |
 			head -n 30
 		echo "... its end:"
 		tail -n 40 "$1"

@@ -315,7 +315,8 @@ REFSLAB_EXPORT_TEST(refslab_mem_release);
  * @mem: the memory
  *
  * Mapped memory (arenas of single pages, very large blocks, payloads) is left to a work item; this
- * does what is left of it, or waits for it. What is freed meanwhile may be left.
+ * does what is left of it, or waits for it. While others free, that is as much as was there, not
+ * always the same.
  *
  * Context: process, sleeps.
  */

@@ -117,8 +117,8 @@ static void print_result(const struct run *run, const struct options *options)
 /* Cleans up, and says what came of it. */
 static bool finish(struct run *run, const struct options *options)
 {
-	if (run->state && !run->line->end(run->state))
-		run->ok = false;
+	if (run->state)
+		run->ok = run->line->end(run->state, run->ok);
 	if (run->ok)
 		print_result(run, options);
 	free(run->values);

@@ -19,7 +19,8 @@
  * @begin:	sets up, with @objects where that is what is measured; NULL, having said why
  * @measure:	does it @times times. @ns: out, what that took; @value: out, the figure. False,
  *		having said why, also when less was done than it should have been
- * @end:	cleans up after @begin; false, having said why, when something is left in the heap
+ * @end:	cleans up after @begin; false, having said why, when something is left in the heap.
+ *		@ok: all has gone well so far; otherwise there is no telling what is left, and false
  */
 struct bench_line {
 	const char *name;
@@ -30,7 +31,7 @@ struct bench_line {
 	const void *arg;
 	void *(*begin)(const struct bench_line *line, __u64 objects);
 	bool (*measure)(void *state, __u64 times, __u64 *ns, double *value);
-	bool (*end)(void *state);
+	bool (*end)(void *state, bool ok);
 };
 
 /* Each ends with an empty one. */
@@ -76,8 +77,11 @@ struct bench_heap {
 bool refslab_bench_open(struct bench_heap *heap, const char *line,
 			const struct refslab_type_def *def);
 
-/* Drops what is held and ends the heap. False, having said so, when objects were left in it. */
-bool refslab_bench_close(struct bench_heap *heap);
+/*
+ * Drops what is held and ends the heap. False, having said so, when objects were left in it. When
+ * it was not @ok so far there may be other handles than are held: they go with the heap, and false.
+ */
+bool refslab_bench_close(struct bench_heap *heap, bool ok);
 
 /* Makes an object of @heap->type and holds it; false, having said why. */
 bool refslab_bench_hold(struct bench_heap *heap);

@@ -103,10 +103,9 @@ static bool drop_all(struct bench_heap *heap)
 }
 
 /* Not left to the end of the heap: a worker would do it, while the next line is measured. */
-bool refslab_bench_close(struct bench_heap *heap)
+bool refslab_bench_close(struct bench_heap *heap, bool ok)
 {
-	bool ok = drop_all(heap) && refslab_bench_wait(heap, 0);
-
+	ok = ok && drop_all(heap) && refslab_bench_wait(heap, 0);
 	refslab_batch_free(heap->batch);
 	refslab_session_close(heap->session);
 	return ok;

@@ -59,13 +59,12 @@ static bool make_objects(struct pass *pass)
 	return refslab_bench_check(heap->line, REFSLAB_OP_ID, err);
 }
 
-static bool end(void *state)
+static bool end(void *state, bool ok)
 {
 	struct pass *pass = state;
-	bool ok;
 
 	refslab_session_close(pass->end[1].session);
-	ok = refslab_bench_close(&pass->heap);
+	ok = refslab_bench_close(&pass->heap, ok);
 	free(pass);
 	return ok;
 }
@@ -83,7 +82,7 @@ static void *begin(const struct bench_line *line, __u64 objects)
 	}
 	if (make_objects(pass) && attach(pass))
 		return pass;
-	end(pass);
+	end(pass, false);
 	return NULL;
 }
 

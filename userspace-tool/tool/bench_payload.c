@@ -65,17 +65,15 @@ static bool make_data(struct payload *payload)
 	return true;
 }
 
-static bool release(struct payload *payload)
+static bool release(struct payload *payload, bool ok)
 {
-	bool ok = true;
-
 	/* A mapping keeps the session open. */
 	if (payload->map)
 		munmap(payload->map, payload->len);
 	if (payload->fd >= 0)
 		close(payload->fd);
 	if (payload->heap.session)
-		ok = refslab_bench_close(&payload->heap);
+		ok = refslab_bench_close(&payload->heap, ok);
 	free(payload->data);
 	free(payload->room);
 	free(payload);
@@ -94,7 +92,7 @@ static void *begin(const struct bench_line *line, __u64 objects)
 	payload->fd = -1;
 	if (make_data(payload) && map(payload))
 		return payload;
-	release(payload);
+	release(payload, false);
 	return NULL;
 }
 
@@ -139,12 +137,11 @@ static bool is_there(struct payload *payload)
 	       refslab_bench_fail(payload->heap.line, "what was mapped is not what is there");
 }
 
-static bool end(void *state)
+static bool end(void *state, bool ok)
 {
 	struct payload *payload = state;
-	bool ok = is_there(payload);
 
-	return release(payload) && ok;
+	return release(payload, ok && is_there(payload));
 }
 
 const struct bench_line refslab_bench_payload_lines[] = {

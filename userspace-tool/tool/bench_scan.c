@@ -28,8 +28,7 @@ static bool open_heap(struct bench_heap *heap, const char *line)
 	err = refslab_op_disable(heap->session);
 	if (refslab_bench_check(line, REFSLAB_OP_DISABLE, err))
 		return true;
-	refslab_bench_close(heap);
-	return false;
+	return refslab_bench_close(heap, false);
 }
 
 static void *begin_without_heap(const struct bench_line *line, __u64 objects)
@@ -53,11 +52,11 @@ static void *begin(const struct bench_line *line, __u64 objects)
 	return NULL;
 }
 
-static bool end(void *state)
+static bool end(void *state, bool ok)
 {
 	struct scan *scan = state;
-	bool ok = refslab_bench_close(&scan->heap);
 
+	ok = refslab_bench_close(&scan->heap, ok);
 	free(scan->node);
 	free(scan);
 	return ok;
@@ -204,7 +203,7 @@ static void *begin_graph(const struct bench_line *line, __u64 objects)
 		return NULL;
 	if (make_graph(scan) && collect(&scan->heap, 2, 0))
 		return scan;
-	end(scan);
+	end(scan, false);
 	return NULL;
 }
 
@@ -352,13 +351,13 @@ static bool measure_bytes(void *state, __u64 times, __u64 *ns, double *value)
 	if (!open_heap(&scan->heap, scan->heap.line))
 		return false;
 	ok = weigh(&scan->heap, scan->objects, value);
-	return refslab_bench_close(&scan->heap) && ok;
+	return refslab_bench_close(&scan->heap, ok);
 }
 
-static bool end_without_heap(void *state)
+static bool end_without_heap(void *state, bool ok)
 {
 	free(state);
-	return true;
+	return ok;
 }
 
 const struct bench_line refslab_bench_scan_lines[] = {

@@ -100,11 +100,11 @@ static bool make_objects(struct submit *submit)
 	return true;
 }
 
-static bool end(void *state)
+static bool end(void *state, bool ok)
 {
 	struct submit *submit = state;
-	bool ok = refslab_bench_close(&submit->heap);
 
+	ok = refslab_bench_close(&submit->heap, ok);
 	free(submit);
 	return ok;
 }
@@ -123,7 +123,7 @@ static void *begin(const struct bench_line *line, __u64 objects)
 	}
 	if (make_objects(submit))
 		return submit;
-	end(submit);
+	end(submit, false);
 	return NULL;
 }
 

@@ -96,7 +96,7 @@ static void list_heaps(const struct watch *w, struct json_object *sessions)
 	}
 }
 
-/* Which descriptor it is. False, having said why, when there is none, or more than one heap. */
+/* Which descriptor, and of which heap. False, having said why, when there is none, or several. */
 static bool choose(struct watch *w)
 {
 	struct json_object *sessions = refslab_fdinfo_sessions(w->pid), *chosen = NULL;
@@ -115,15 +115,17 @@ static bool choose(struct watch *w)
 		several |= refslab_look_number(session, "heap") !=
 			   refslab_look_number(chosen, "heap");
 	}
-	if (several)
+	if (several) {
 		list_heaps(w, sessions);
-	else if (chosen)
+	} else if (chosen) {
 		w->fd = refslab_look_number(chosen, "fd");
-	else if (w->has_fd)
+		w->heap = refslab_look_number(chosen, "heap");
+	} else if (w->has_fd) {
 		refslab_tool_error("process %u: descriptor %d is no session with a heap", w->pid,
 				   w->fd);
-	else
+	} else {
 		refslab_tool_error("process %u has no session with a heap", w->pid);
+	}
 	json_object_put(sessions);
 	return chosen && !several;
 }
@@ -131,12 +133,13 @@ static bool choose(struct watch *w)
 /* Attaches our session through the process's. False, having said why. */
 static bool attach(struct watch *w)
 {
+	__u32 heap;
 	int fd, err;
 
 	fd = syscall(SYS_pidfd_getfd, w->pidfd, w->fd, 0);
 	if (fd < 0)
 		return explain(w, errno);
-	err = refslab_session_attach(w->session, fd, REFSLAB_ATTACH_READONLY, &w->heap, NULL);
+	err = refslab_session_attach(w->session, fd, REFSLAB_ATTACH_READONLY, &heap, NULL);
 	/* it is a session of theirs: whatever it holds goes when they say so */
 	close(fd);
 	if (err) {
@@ -144,6 +147,9 @@ static bool attach(struct watch *w)
 				   refslab_strerror(REFSLAB_CALL_ATTACH, err));
 		return false;
 	}
+	/* another session has the number by now */
+	if (heap != w->heap)
+		return explain(w, EBADF);
 	err = refslab_op_watch(w->session, REFSLAB_WATCH_GC);
 	if (err)
 		refslab_tool_error("heap %u: %s", w->heap, refslab_strerror(REFSLAB_OP_WATCH, err));
@@ -290,22 +296,27 @@ static int watch(struct watch *w)
 	}
 }
 
+static bool open_session(struct watch *w)
+{
+	int err = refslab_session_open(NULL, &w->session);
+
+	if (err)
+		refslab_tool_error("%s: %s", REFSLAB_DEVICE,
+				   refslab_strerror(REFSLAB_CALL_OPEN, err));
+	return !err;
+}
+
 static int open_and_watch(struct watch *w)
 {
-	int status = REFSLAB_EXIT_FAILED, err;
+	int status = REFSLAB_EXIT_FAILED;
 
-	if (!choose(w))
-		return status;
+	/* first, so that the process looked into is the one the descriptor is taken from */
 	w->pidfd = syscall(SYS_pidfd_open, w->pid, 0);
 	if (w->pidfd < 0) {
 		explain(w, errno);
 		return status;
 	}
-	err = refslab_session_open(NULL, &w->session);
-	if (err)
-		refslab_tool_error("%s: %s", REFSLAB_DEVICE,
-				   refslab_strerror(REFSLAB_CALL_OPEN, err));
-	else if (attach(w))
+	if (choose(w) && open_session(w) && attach(w))
 		status = watch(w);
 	refslab_session_close(w->session);
 	close(w->pidfd);
