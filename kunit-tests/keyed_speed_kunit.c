@@ -187,6 +187,9 @@ static void beside_rhashtable(struct kunit *test)
 	/* a table that grows beside its users is nothing that it likes */
 	if (IS_ENABLED(CONFIG_KCSAN))
 		kunit_skip(test, "rhashtable has races of its own, inlined here");
+	/* and on an emulated processor it takes minutes; the other case has large dicts, too */
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "with KASAN the figures would say nothing");
 	refslab_compat_param("keyed_entries", &keyed_entries);
 	time_size(test, 10);
 	time_size(test, 1000);
