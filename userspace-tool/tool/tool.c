@@ -90,18 +90,25 @@ const char *refslab_tool_bytes(const char *text, __u64 *bytes)
 	       "is 0 or at least 262144, the bytes of an arena";
 }
 
+struct refslab_session *refslab_tool_open(void)
+{
+	struct refslab_session *session;
+	int err = refslab_session_open(NULL, &session);
+
+	if (!err)
+		return session;
+	refslab_tool_error("%s: %s", REFSLAB_DEVICE, refslab_strerror(REFSLAB_CALL_OPEN, err));
+	return NULL;
+}
+
 struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
 					     __u32 *heap_id)
 {
-	struct refslab_session *session;
+	struct refslab_session *session = refslab_tool_open();
 	int err;
 
-	err = refslab_session_open(NULL, &session);
-	if (err) {
-		refslab_tool_error("%s: %s", REFSLAB_DEVICE,
-				   refslab_strerror(REFSLAB_CALL_OPEN, err));
+	if (!session)
 		return NULL;
-	}
 	err = refslab_session_create(session, heap_name, max_bytes, heap_id);
 	if (err) {
 		refslab_tool_error("cannot make a heap: %s",

@@ -69,6 +69,9 @@ const char *refslab_tool_bytes(const char *text, __u64 *bytes);
 bool refslab_tool_number(const struct refslab_command *cmd, const char *option, const char *text,
 			 __u64 max, __u64 *number);
 
+/* Opens a session, without a heap; NULL, with a message, when that fails. */
+struct refslab_session *refslab_tool_open(void);
+
 /* Opens a session and makes a heap; NULL, with a message, when that fails. */
 struct refslab_session *refslab_tool_session(const char *heap_name, __u64 max_bytes,
 					     __u32 *heap_id);

@@ -296,16 +296,6 @@ static int watch(struct watch *w)
 	}
 }
 
-static bool open_session(struct watch *w)
-{
-	int err = refslab_session_open(NULL, &w->session);
-
-	if (err)
-		refslab_tool_error("%s: %s", REFSLAB_DEVICE,
-				   refslab_strerror(REFSLAB_CALL_OPEN, err));
-	return !err;
-}
-
 static int open_and_watch(struct watch *w)
 {
 	int status = REFSLAB_EXIT_FAILED;
@@ -316,7 +306,9 @@ static int open_and_watch(struct watch *w)
 		explain(w, errno);
 		return status;
 	}
-	if (choose(w) && open_session(w) && attach(w))
+	if (choose(w))
+		w->session = refslab_tool_open();
+	if (w->session && attach(w))
 		status = watch(w);
 	refslab_session_close(w->session);
 	close(w->pidfd);
