@@ -291,6 +291,73 @@ static void expect_objects(struct __test_metadata *_metadata, struct model *m, i
 	}
 }
 
+/* What of an object goes into the batch that is being filled. */
+struct question {
+	struct model_object *o;
+	__u32 k;		/* its next edge */
+	struct model_object *about[BATCH];
+	struct model_object *empty;	/* has an empty slot, @empty_at */
+	__u32 empty_at;
+};
+
+/* The length of an object, and the next of its edges, as far as the batch has room. */
+static void ask(struct model *m, struct batch *b, struct question *q)
+{
+	struct model_object *o = q->o;
+
+	if (!q->k) {
+		q->about[b->n] = o;
+		add(b, op(LEN, o->handle));
+	}
+	for (; q->k < o->nr_edges && b->n + 3 <= BATCH; q->k++) {
+		struct model_object *to = &m->objects[o->edges[q->k]];
+
+		if (o->edges[q->k] < 0) {
+			q->empty = o;
+			q->empty_at = q->k;
+			continue;
+		}
+		add(b, o->list ? op(ITEM, o->handle, q->k) : op(SLOT, o->handle, q->k));
+		q->about[b->n] = to;
+		add(b, opf(ID, F(0), b->n - 1));
+		if (to->handle)
+			add(b, opf(CLOSE, F(0), b->n - 2));
+		else
+			to->handle = -1;
+	}
+}
+
+/* Carries the batch out. Objects found for the first time come on the stack. */
+static int wrong_answers(struct model *m, struct batch *b, struct question *q, int *n)
+{
+	unsigned int nr = b->n, i;
+	int wrong = 0;
+
+	flush(b);
+	if (b->err)
+		return 1;
+	for (i = 0; i < nr; i++) {
+		const struct refslab_op *answer = &b->ops[i];
+		struct model_object *o = q->about[i];
+
+		if (answer->opcode == REFSLAB_OP_LEN)
+			wrong += answer->result[0] != o->nr_edges;
+		if (answer->opcode != REFSLAB_OP_ID)
+			continue;
+		wrong += answer->result[0] != o->id;
+		if (o->handle == -1) {
+			o->handle = answer[-1].result[0];
+			o->count++;
+			m->stack[(*n)++] = o - m->objects;
+		}
+	}
+	/* It would end the batch, so one of them is for all; a reference too many is in the counts. */
+	if (q->empty)
+		wrong += call(b->fd, SLOT, q->empty->handle, q->empty_at) != -ENODATA;
+	q->empty = NULL;
+	return wrong;
+}
+
 /*
  * Walks along every edge of every survivor and compares the ids at its end. Objects without a
  * handle get one on the way.
@@ -298,42 +365,23 @@ static void expect_objects(struct __test_metadata *_metadata, struct model *m, i
 static void expect_edges(struct __test_metadata *_metadata, struct model *m, struct batch *b,
 			 __u64 seed)
 {
+	struct question q = {};
 	int i, n = 0, wrong = 0;
-	__u32 k;
 
-	for (i = 0; i < m->n; i++) {
-		m->objects[i].seen = m->objects[i].handle;
+	for (i = 0; i < m->n; i++)
 		if (m->objects[i].handle)
 			m->stack[n++] = i;
-	}
-	while (n) {
-		struct model_object *o = &m->objects[m->stack[--n]];
-
-		if (call(b->fd, LEN, o->handle) != (__s64)o->nr_edges)
-			wrong++;
-		for (k = 0; k < o->nr_edges; k++) {
-			struct model_object *to = o->edges[k] < 0 ? NULL : &m->objects[o->edges[k]];
-			struct refslab_op ops[] = {
-				o->list ? op(ITEM, o->handle, k) : op(SLOT, o->handle, k),
-				opf(ID, F(0), 0),
-				opf(CLOSE, F(0), 0),
-			};
-			int err = test_submit(b->fd, ops, !to || to->handle ? 3 : 2, NULL);
-
-			if (!to) {
-				wrong += err != -ENODATA;
-				continue;
+	while (!b->err && (n || q.o)) {
+		while (b->n + 4 <= BATCH && (n || q.o)) {
+			if (!q.o) {
+				q.o = &m->objects[m->stack[--n]];
+				q.k = 0;
 			}
-			if (err || ops[1].result[0] != to->id) {
-				wrong++;
-				continue;
-			}
-			if (!to->handle) {
-				to->handle = ops[0].result[0];
-				to->count++;
-				m->stack[n++] = o->edges[k];
-			}
+			ask(m, b, &q);
+			if (q.k == q.o->nr_edges)
+				q.o = NULL;
 		}
+		wrong += wrong_answers(m, b, &q, &n);
 	}
 	for (i = 0; i < m->n; i++)
 		if (m->objects[i].alive && !m->objects[i].handle)

@@ -19,6 +19,7 @@ tap_run()
 {
 	tap_name=$1
 	shift
+	tap_since=$(date +%s)
 	"$@" >"$tap_out" 2>&1
 	tap_rc=$?
 	sed 's/^/# /' "$tap_out"
@@ -35,6 +36,7 @@ tap_run()
 	tap_skipped=$((tap_skipped + tap_skip))
 	tap_failed=$((tap_failed + tap_bad))
 	tap_number=$((tap_number + 1))
+	echo "# $tap_name took $(($(date +%s) - tap_since)) s"
 	if [ "$tap_bad" -eq 0 ]; then
 		echo "ok $tap_number $tap_name"
 	else
