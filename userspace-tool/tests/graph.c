@@ -351,7 +351,7 @@ static int wrong_answers(struct model *m, struct batch *b, struct question *q, i
 			m->stack[(*n)++] = o - m->objects;
 		}
 	}
-	/* It would end the batch, so one of them is for all; a reference too many is in the counts. */
+	/* It would end the batch: one is for all, as a reference too many shows in the counts. */
 	if (q->empty)
 		wrong += call(b->fd, SLOT, q->empty->handle, q->empty_at) != -ENODATA;
 	q->empty = NULL;
