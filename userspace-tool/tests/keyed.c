@@ -688,32 +688,43 @@ TEST_F(keyed, who_refers_to_whom)
 	EXPECT_EQ(id, records[0].id);
 }
 
+/* Puts @nr numbers into a dict, each under itself, or takes them out. Returns what went wrong. */
+static int each_number(int fd, __s64 dict, __u64 nr, bool put)
+{
+	enum { BATCH = 1000 };
+	static struct refslab_op ops[3 * BATCH];
+	__u64 i, n = 0;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++) {
+		ops[n] = op(INT, 1000 + i);
+		ops[n + 1] = put ? opf(DICT_SETITEM, F(1) | F(2), dict, n, n) :
+				   opf(DICT_DELITEM, F(1), dict, n);
+		ops[n + 2] = opf(CLOSE, F(0), n);
+		n += 3;
+		if (n == 3 * BATCH || i == nr - 1) {
+			err = test_submit(fd, ops, n, NULL);
+			n = 0;
+		}
+	}
+	return err;
+}
+
 /* Memory grows with the entries and goes with them; a large dict goes at once, or soon. */
 TEST_F(keyed, memory_comes_back)
 {
 	const __u64 nr = test_env("REFSLAB_TEST_OBJECTS", 100000);
-	__s64 d = NEW(DICT), k;
-	__u64 before = test_stat(self->fd).bytes_used, i;
+	__u64 before;
+	__s64 d = NEW(DICT);
 
-	for (i = 0; i < nr; i++) {
-		k = NEW(INT, 1000 + i);
-		ASSERT_EQ(0, CALL(DICT_SETITEM, d, k, k));
-		ASSERT_EQ(0, CALL(CLOSE, k));
-	}
+	before = test_stat(self->fd).bytes_used;
+	ASSERT_EQ(0, each_number(self->fd, d, nr, true));
 	EXPECT_EQ(nr, CALL(LEN, d));
 	EXPECT_LT(before + 24 * nr, test_stat(self->fd).bytes_used);
 	test_heap_check(_metadata, &self->heap);
-	for (i = 0; i < nr; i++) {
-		k = NEW(INT, 1000 + i);
-		ASSERT_EQ(0, CALL(DICT_DELITEM, d, k));
-		ASSERT_EQ(0, CALL(CLOSE, k));
-	}
+	ASSERT_EQ(0, each_number(self->fd, d, nr, false));
 	EXPECT_EQ(before, test_stat(self->fd).bytes_used);
-	for (i = 0; i < nr; i++) {
-		k = NEW(INT, 1000 + i);
-		ASSERT_EQ(0, CALL(DICT_SETITEM, d, k, k));
-		ASSERT_EQ(0, CALL(CLOSE, k));
-	}
+	ASSERT_EQ(0, each_number(self->fd, d, nr, true));
 	ASSERT_EQ(0, CALL(CLOSE, d));
 	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, !OBJECTS()));
 	EXPECT_TRUE(wait_for(TEST_SETTLE_MS, !test_stat(self->fd).bytes_used));

@@ -817,7 +817,7 @@ TEST_F(objects, close_while_another_thread_uses)
 	struct race race = {
 		.fd = self->fd,
 		.node = self->node,
-		.turns = test_slow_kernel() ? 2000 : 50000,
+		.turns = test_slow_kernel() ? 2000 : 20000,
 		.handle = NEW(NEW, self->node),
 	};
 	pthread_t closer, user[3];
@@ -918,7 +918,7 @@ TEST_F(objects, threads_with_the_same_handles)
 		mix[i] = (struct mix) {
 			.fd = self->fd,
 			.node = self->node,
-			.turns = test_slow_kernel() ? 2000 : 40000,
+			.turns = test_slow_kernel() ? 2000 : 20000,
 			.seed = i,
 		};
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, mix_thread, &mix[i]));

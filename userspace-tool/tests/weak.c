@@ -442,7 +442,7 @@ TEST_F(graph, told_ids_do_not_pile_up)
 	/* where memory is freed late, and comes with more around it, the charge means nothing */
 	bool slow = test_slow_kernel();
 	bool look = !slow && !test_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
-	unsigned int n = slow ? 100000 : 400000;
+	unsigned int n = slow ? 20000 : 400000;
 	long long before = 0, charged;
 	__s64 last, h;
 	int i;
