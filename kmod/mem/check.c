@@ -76,12 +76,19 @@ static bool is_held(const struct check *c)
 	return READ_ONCE(c->mem->holds) > c->own_holds;
 }
 
-/* What protects a pool: its class's lock, or that of the memory when it has no class. */
+/* What a pool says of itself while others may change it; looked at again under a lock. */
+#define at_this_moment(field)	data_race(READ_ONCE(field))
+
+/*
+ * What protects a pool: its class's lock, or that of the memory when it has no class. A guess,
+ * unless the memory's lock is held, which everybody has who changes the answer.
+ */
 static spinlock_t *lock_of(struct refslab_mem *mem, const struct refslab_pool *pool)
 {
-	unsigned int kind = READ_ONCE(pool->kind), size = READ_ONCE(pool->size);
+	unsigned int kind = at_this_moment(pool->kind), size = at_this_moment(pool->size);
+	unsigned int state = at_this_moment(pool->state);
 
-	if (READ_ONCE(pool->state) == REFSLAB_POOL_EMPTY || kind >= REFSLAB_MEM_KINDS || !size ||
+	if (state == REFSLAB_POOL_EMPTY || kind >= REFSLAB_MEM_KINDS || !size ||
 	    size > REFSLAB_CLASS_MAX)
 		return &mem->lock;
 	return &mem->classes[kind][DIV_ROUND_UP(size, REFSLAB_CLASS_STEP) - 1].lock;
@@ -131,11 +138,18 @@ static int check_pool(struct check *c, const struct refslab_arena *arena, unsign
 
 	for (;;) {
 		spinlock_t *lock = lock_of(c->mem, pool);
+		bool same;
 		int err;
 
 		spin_lock(lock);
-		/* or has it changed its class? */
-		if (lock == lock_of(c->mem, pool)) {
+		if (lock == &c->mem->lock) {
+			same = lock_of(c->mem, pool) == lock;
+		} else {
+			spin_lock(&c->mem->lock);
+			same = lock_of(c->mem, pool) == lock;
+			spin_unlock(&c->mem->lock);
+		}
+		if (same) {
 			err = check_pool_locked(c, arena, i);
 			spin_unlock(lock);
 			return err;

@@ -44,9 +44,14 @@ static struct refslab_pool **pool_own(struct refslab_mem *mem, enum refslab_mem_
 	return &this_cpu_ptr(mem->cpu)->own[kind][block_size / REFSLAB_CLASS_STEP - 1];
 }
 
-/* The pool is on no list, and walkers skip it until its kind says that it holds objects. */
-static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, size_t block_size)
+/*
+ * The pool is on no list, and walkers skip it until its kind says that it holds objects. Until then
+ * it is an empty one, and the lock of those keeps refslab_mem_check() from seeing half of this.
+ */
+static void pool_assign(struct refslab_mem *mem, struct refslab_pool *pool,
+			enum refslab_mem_kind kind, size_t block_size)
 {
+	spin_lock(&mem->lock);
 	pool->size = block_size;
 	pool->recip = DIV_ROUND_UP(1U << 20, block_size);
 	pool->capacity = REFSLAB_POOL_SIZE / block_size;
@@ -58,6 +63,7 @@ static void pool_assign(struct refslab_pool *pool, enum refslab_mem_kind kind, s
 		memset(&pool->marks, 0, sizeof(pool->marks));
 	/* Pairs with refslab_mem_next_pool(). */
 	smp_store_release(&pool->kind, kind);
+	spin_unlock(&mem->lock);
 }
 
 /* The pool, which is used, becomes a CPU's that has none: behind those that are nobody's. */
@@ -193,7 +199,7 @@ unsigned int refslab_pool_alloc(struct refslab_mem *mem, enum refslab_mem_kind k
 		spin_unlock(&class->lock);
 		pool = refslab_arena_take_pool(mem, gfp);
 		if (pool)
-			pool_assign(pool, kind, block_size);
+			pool_assign(mem, pool, kind, block_size);
 		spin_lock(&class->lock);
 		/* We may have moved, or others on this CPU have been quicker. */
 		own = pool_own(mem, kind, block_size);
