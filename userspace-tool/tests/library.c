@@ -340,6 +340,7 @@ TEST_F(library, a_batch_remembers_its_error)
 	EXPECT_EQ(0, done);
 	list = refslab_batch_op(b, REFSLAB_OP_LIST);
 	EXPECT_EQ(0, list);
+	EXPECT_EQ(1, refslab_batch_count(b));
 	EXPECT_EQ(-EINVAL, refslab_batch_op(b, REFSLAB_OP_CLOSE, refslab_result(1)));
 	EXPECT_EQ(-EINVAL, refslab_batch_submit(b, self->s, &done));
 	EXPECT_EQ(0, done);
@@ -348,8 +349,10 @@ TEST_F(library, a_batch_remembers_its_error)
 	EXPECT_EQ(0, test_stat(self->heap.fd).objects);
 
 	refslab_batch_reset(b);
+	EXPECT_EQ(0, refslab_batch_count(b));
 	list = refslab_batch_op(b, REFSLAB_OP_LIST);
 	refslab_batch_op(b, REFSLAB_OP_POP, refslab_result(list), refslab_value(0));
+	EXPECT_EQ(2, refslab_batch_count(b));
 	EXPECT_EQ(-ERANGE, refslab_batch_submit(b, self->s, &done));
 	EXPECT_EQ(1, done);
 	EXPECT_EQ(REFSLAB_OP_POP, refslab_batch_opcode(b, done));

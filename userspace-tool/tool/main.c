@@ -12,14 +12,14 @@ static const struct refslab_command * const commands[] = {
 	&refslab_shell_command,
 	&refslab_stat_command,
 	&refslab_heaps_command,
-	&refslab_stress_command,
-	&refslab_bench_command,
 	&refslab_top_command,
 	&refslab_types_command,
 	&refslab_watch_command,
 	&refslab_map_command,
 	&refslab_graph_command,
 	&refslab_metrics_command,
+	&refslab_stress_command,
+	&refslab_bench_command,
 	&refslab_version_command,
 };
 
@@ -32,7 +32,7 @@ static void print_help(FILE *to)
 	      "Commands:\n", to);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\n'refslab COMMAND --help' says more. Exit status: 0 fine, 1 failed, 2 usage.\n",
+	fputs("\n'refslab help COMMAND' says more. Exit status: 0 fine, 1 failed, 2 usage.\n",
 	      to);
 }
 

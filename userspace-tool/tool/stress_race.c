@@ -53,7 +53,8 @@ void refslab_race_drop(struct race_thread *t, __u32 handle)
 		refslab_race_did(t, REFSLAB_OP_CLOSE, refslab_op_close(t->session, handle), 0);
 }
 
-void refslab_race_put(struct race_thread *t, __u32 handle, enum race_kind kind)
+/* Gives a handle to the table, which may be 0, and drops the one that was in its place. */
+static void put(struct race_thread *t, __u32 handle, enum race_kind kind)
 {
 	__u64 entry = (__u64)kind << 32 | handle;
 
@@ -111,7 +112,7 @@ void refslab_race_follow(struct race_thread *t, unsigned int opcode, __u32 handl
 		return;
 	t->operations++;
 	if (opcode == REFSLAB_OP_DUP || below(t, 2))
-		refslab_race_put(t, ops[0].result[0], kind_of(t, ops[1].result[0]));
+		put(t, ops[0].result[0], kind_of(t, ops[1].result[0]));
 	else
 		refslab_race_drop(t, ops[0].result[0]);
 }
@@ -157,7 +158,7 @@ static void make(struct race_thread *t)
 		err = refslab_op_new(t->session, t->stress->type[type], &handle);
 	}
 	if (refslab_race_did(t, opcode, err, 0))
-		refslab_race_put(t, handle, kind);
+		put(t, handle, kind);
 }
 
 /* A node and a list that refer to each other and to a shared object, dropped in the same call. */
@@ -367,13 +368,13 @@ static void *race(void *arg)
 		unsigned int what = below(t, 10000);
 
 		if (atomic_load(&t->stress->crowded) && what & 1)
-			refslab_race_put(t, 0, RACE_OTHER);
+			put(t, 0, RACE_OTHER);
 		else if (what < 1700)
 			make(t);
 		else if (what < 2000)
 			make_garbage(t);
 		else if (what < 2800)
-			refslab_race_put(t, 0, RACE_OTHER);
+			put(t, 0, RACE_OTHER);
 		else if (what < 3100)
 			refslab_race_follow(t, REFSLAB_OP_DUP, refslab_race_pick(t), 0, ANY_OBJECT);
 		else if (what < 4000)

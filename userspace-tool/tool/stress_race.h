@@ -51,9 +51,6 @@ bool refslab_race_did(struct race_thread *t, unsigned int opcode, int err, unsig
 
 void refslab_race_drop(struct race_thread *t, __u32 handle);
 
-/* Gives a handle to the table, which may be 0, and drops the one that was in its place. */
-void refslab_race_put(struct race_thread *t, __u32 handle, enum race_kind kind);
-
 /* A handle of the table, which may be anybody's and gone by now; 0 when none was found. */
 __u32 refslab_race_pick(struct race_thread *t);
 
