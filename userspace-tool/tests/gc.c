@@ -364,7 +364,7 @@ TEST_F(gc, objects_of_a_generation)
 	EXPECT_NE(NULL, test_record(records, n, test_id(self->fd, atom)));
 }
 
-/* R8: what older garbage holds waits for the older scan. */
+/* What older garbage holds waits for the older scan. */
 TEST_F(gc, young_scan_leaves_the_old_alone)
 {
 	__s64 old = ring(self->fd, self->node, 4), young;
