@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Operations: types, objects, handles, slots, and looking at an object. See enum refslab_opcode for
- * what each takes and gives. Operands that are handles are objects already, of the right type, with
- * a reference of the operation's own.
+ * what each takes and gives. Operands that are handles are objects already, of the right type, kept
+ * by a reference of the operation's own or, in quick ones, by their handles.
  */
 #include <linux/uaccess.h>
 

@@ -51,9 +51,9 @@
  * for a slot is taken with a full barrier. A put is a full barrier, too. Phases 1 and 2 are kept
  * apart by smp_mb(). The object's lock, taken to follow its references, orders the later check of
  * its targets: whoever took a target out did so, and touched it, under that lock (rule R2). The
- * compare-and-exchange of DYING and the upgrade's are on one word, so
- * coherence alone decides who came first. The verdict is a release (atomic64_add_return()), an
- * upgrade that reads DEAD needs no more.
+ * compare-and-exchange of DYING and the upgrade's are on one word, so coherence alone decides who
+ * came first. The verdict is a release (atomic64_add_return()), an upgrade that reads DEAD needs no
+ * more. The rules are those of doc/collector.md.
  *
  * Lock order: gc->scan_lock; then the notifiers' lock, or objects->destroy_lock, which is let go
  * before a scan begins; then mem's locks and objects->pools_lock, each alone; then one object's

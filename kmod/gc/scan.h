@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One scan, between scan.c and mark.c.
+ * One scan: what scan.c, mark.c, resurrect.c and garbage.c share.
  */
 #ifndef _REFSLAB_SCAN_H
 #define _REFSLAB_SCAN_H

@@ -5,8 +5,8 @@
  *
  *   memory	used + free + untouched = capacity, lists = states: refslab_mem_check()
  *   blocks	of a pool of objects: allocated = alive + kept by a type's cache
- *   counts	of an object: references in containers + handles + events + the list of garbage
- *		(+ what the caller says it holds)
+ *   counts	of an object: references in containers + handles + roots + events + the list of
+ *		garbage (+ what the caller says it holds)
  *   keys	of a dict, set or instance: each is where its index says
  *   caches	only dead objects of the type, as many as they say, within the limit
  *   collector	each tracked object is in exactly one generation, or frozen; no scan's flag is left

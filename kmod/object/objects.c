@@ -399,8 +399,8 @@ static void finish_dead(struct refslab_objects *objects)
  * @objects: nobody works with them any more
  *
  * Objects that are still alive are let go of without any order; their release() runs, and no
- * finalizer. The numbers
- * of refslab_objects_count() stay readable, and nothing else does. Context: may sleep, for long.
+ * finalizer. The numbers of refslab_objects_count() stay readable, and nothing else does. Context:
+ * may sleep, for long.
  */
 void refslab_objects_empty(struct refslab_objects *objects)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Containers whose entries are found by keys: dict, set, instance. An entry is a key, or a key and
- * a value, in a table (object/table.c) in the order in which the keys came; from eight entries on
- * an index (object/index.c) knows where. Both are the object's lock's.
+ * a value, in a table (object/table.c) in the order in which the keys came; beyond eight places an
+ * index (object/index.c) knows where. Both are the object's lock's.
  *
  * Keys are hashed and compared without the lock, as either may take long: under it, entries are
  * found by identity, or have the same hash; of one of those a reference is taken, the lock dropped,
