@@ -12,15 +12,15 @@
  *
  *  - The first field of an ioctl's argument is its size as the caller knows it. A shorter structure
  *    than the kernel's is taken as if it ended in zeroes; a longer one is taken when what the
- *    kernel does not know is zero, otherwise -E2BIG.
+ *    kernel does not know is zero and it is no longer than a page, otherwise -E2BIG.
  *  - The layout is the same for 32- and 64-bit programs. Pointers travel as __u64.
  *  - Fields called reserved, and everything an operation does not use, must be 0 (-EINVAL).
  *
  * Errors of an ioctl
  *
  *  -ENOTTY      unknown ioctl number
- *  -E2BIG       the structure is longer than the kernel's and its unknown end is not zero;
- *               or more than REFSLAB_MAX_OPS operations
+ *  -E2BIG       the structure is longer than the kernel's and its unknown end is not zero, or it
+ *               is longer than a page; or more than REFSLAB_MAX_OPS operations
  *  -EINVAL      size too small, a reserved field not 0, or a field that makes no sense
  *  -EOPNOTSUPP  a flag or a value that this kernel does not know
  *  -EFAULT      memory that cannot be read or written
@@ -357,7 +357,8 @@ enum refslab_opcode {
 	/* h, p, n -> t, length: copies at most n bytes of the type's name */
 	REFSLAB_OP_TYPEOF,
 	/*
-	 * h -> count: handles + slots and elements + roots + unread events + operations in flight;
+	 * h -> count: handles + slots and elements + roots + unread events + the list of garbage +
+	 * operations in flight;
 	 * REFSLAB_REFCOUNT_IMMORTAL: references on it are not counted
 	 */
 	REFSLAB_OP_REFCOUNT,
@@ -429,8 +430,8 @@ enum refslab_opcode {
 	REFSLAB_OP_DEREF,
 	/*
 	 * id -> h: a handle on the object that has the id; 0 when it is dead, or nobody was told
-	 * the id by REFSLAB_OP_ID, a struct refslab_record or a REFSLAB_EVENT_FINALIZE; ids of
-	 * constants are always known
+	 * the id by REFSLAB_OP_ID, a struct refslab_record, a struct refslab_root_record, a
+	 * REFSLAB_EVENT_FINALIZE, or debugfs; ids of constants are always known
 	 */
 	REFSLAB_OP_BYID,
 	/* h -> 0|1: did its finalizer run, or was it announced? */
@@ -459,7 +460,7 @@ enum refslab_opcode {
 	/*
 	 * h, cursor, p, n -> records, next cursor: the objects that refer to h, one for each, h
 	 * itself if it does; handles, events and operations in flight are no objects. One call
-	 * looks at some ten thousand objects: there may be fewer records than have room, or none,
+	 * looks at some tens of thousands of objects: there may be fewer records than have room, or none,
 	 * and a next cursor that is not 0
 	 */
 	REFSLAB_OP_REFERRERS,
@@ -663,7 +664,7 @@ enum refslab_opcode {
  *    there now and what comes later: touching what is nobody's place is SIGBUS, and so is the first
  *    page, always. Places of dead objects are given to others.
  *  - MAP_SHARED only (-EINVAL). PROT_EXEC never (-EACCES), nor by mprotect(). PROT_WRITE not by a
- *    session that may only read (-EACCES). No growing by mremap() (EFAULT); not in core dumps.
+ *    session that may only read (-EACCES). No growing by mremap() (-EFAULT); not in core dumps.
  *  - What is behind the payload in its last page is the object's, too, and not within the reach of
  *    REFSLAB_OP_READ and _WRITE.
  *  - A mapping keeps the session open, like a file descriptor, and is passed on by fork(); so
