@@ -310,9 +310,12 @@ void refslab_pool_free(struct refslab_mem *mem, enum refslab_mem_kind kind, size
 	}
 }
 
-/* Returns whether it is worth going on: nobody holds the memory. */
+/*
+ * Returns whether it is worth going on: nobody holds the memory. Otherwise the last who does
+ * sweeps, and finds here what is left, @pool among it, as he comes by mem->lock first.
+ */
 static bool pool_sweep_one(struct refslab_mem *mem, struct refslab_class *class,
-			   struct refslab_pool *pool)
+			   struct refslab_pool *pool, struct list_head *left)
 {
 	struct refslab_arena *arena = NULL;
 	bool held;
@@ -321,7 +324,7 @@ static bool pool_sweep_one(struct refslab_mem *mem, struct refslab_class *class,
 	spin_lock(&mem->lock);
 	held = mem->holds;
 	if (held) {
-		list_move(&pool->node, &class->limbo);
+		list_splice_init(left, &class->limbo);
 	} else {
 		class->nr_limbo--;
 		arena = pool_leave(mem, pool);
@@ -344,12 +347,8 @@ static bool pool_sweep_class(struct refslab_mem *mem, struct refslab_class *clas
 	spin_unlock(&class->lock);
 
 	list_for_each_entry_safe(pool, next, &limbo, node) {
-		if (!pool_sweep_one(mem, class, pool)) {
-			spin_lock(&class->lock);
-			list_splice_init(&limbo, &class->limbo);
-			spin_unlock(&class->lock);
+		if (!pool_sweep_one(mem, class, pool, &limbo))
 			return false;
-		}
 		cond_resched();
 	}
 	return true;
