@@ -12,6 +12,9 @@
  */
 #include "dev.h"
 
+/* Of a command's flags the upper 8 are not the program's, which may set none of the others. */
+#define URING_KERNEL_FLAGS	GENMASK(31, 24)
+
 /**
  * refslab_uring_cmd() - carry out a command of io_uring
  * @ioucmd: the command
@@ -31,7 +34,7 @@ int refslab_uring_cmd(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
 	payload.arg = READ_ONCE(from->arg);
 	payload.reserved = READ_ONCE(from->reserved);
 
-	if (ioucmd->cmd_op != REFSLAB_URING_SUBMIT || (ioucmd->flags & IORING_URING_CMD_FIXED))
+	if (ioucmd->cmd_op != REFSLAB_URING_SUBMIT || (ioucmd->flags & ~URING_KERNEL_FLAGS))
 		return -EOPNOTSUPP;
 	if (payload.reserved)
 		return -EINVAL;

@@ -12,6 +12,8 @@
 
 #include "refslab_test.h"
 
+/* IORING_URING_CMD_MULTISHOT, which liburing's headers may not have; 6.18 */
+#define URING_CMD_MULTISHOT	0x2u
 #define NOWHERE	((void *)(uintptr_t)16)
 
 /* Puts a command into the ring's queue. */
@@ -137,6 +139,7 @@ TEST_F(uring, errors)
 	struct io_uring *ring = &self->ring;
 	struct refslab_op *readonly;
 	struct io_uring_sqe *sqe;
+	int err;
 	struct {
 		struct refslab_submit submit;
 		__u64 more;
@@ -173,6 +176,15 @@ TEST_F(uring, errors)
 	sqe->cmd[sizeof(__u64)] = 1;
 	ASSERT_EQ(1, io_uring_submit(ring));
 	EXPECT_EQ(-EINVAL, reap(ring, NULL));
+	/* a command that never completes where io_uring knows of it; before, io_uring refuses it */
+	queue(ring, fd, &good, IOSQE_BUFFER_SELECT, 0);
+	sqe = &ring->sq.sqes[(ring->sq.sqe_tail - 1) & *ring->sq.kring_mask];
+	sqe->rw_flags = URING_CMD_MULTISHOT;
+	ASSERT_EQ(1, io_uring_submit(ring));
+	err = reap(ring, NULL);
+	EXPECT_TRUE(err == -EOPNOTSUPP || err == -EINVAL) {
+		TH_LOG("multishot: %d", err);
+	}
 
 	EXPECT_EQ(0, test_stat(fd).handles);
 	EXPECT_EQ(0, test_stat(fd).objects);
