@@ -233,14 +233,7 @@ u64 refslab_heap_trim(struct refslab_heap *heap)
 }
 REFSLAB_EXPORT_TEST(refslab_heap_trim);
 
-/**
- * refslab_heap_stat() - how much there is of what
- * @heap: the heap
- * @stat: out; exact when nobody else works on the heap
- *
- * Context: may sleep.
- */
-void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
+static void fill_stat(struct refslab_heap *heap, struct refslab_stat *stat, bool wait)
 {
 	struct refslab_mem_usage usage;
 
@@ -248,7 +241,10 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	/* of one that is dying, only the numbers are good */
 	if (!heap->dying)
 		refslab_cache_settle(&heap->objects);
-	refslab_mem_usage(&heap->objects.mem, &usage);
+	if (wait)
+		refslab_mem_usage(&heap->objects.mem, &usage);
+	else
+		refslab_mem_usage_now(&heap->objects.mem, &usage);
 	stat->handles = refslab_quota_taken(heap);
 	stat->bytes_used = usage.bytes_allocated > stat->bytes_cached ?
 			   usage.bytes_allocated - stat->bytes_cached : 0;
@@ -265,7 +261,46 @@ void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
 	stat->roots = READ_ONCE(heap->roots.nr);
 	stat->bytes_mapped = usage.bytes_mapped;
 }
+
+/**
+ * refslab_heap_stat() - how much there is of what
+ * @heap: the heap
+ * @stat: out; exact when nobody else works on the heap
+ *
+ * Context: may sleep, until memory on its way back is there.
+ */
+void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat)
+{
+	fill_stat(heap, stat, true);
+}
 REFSLAB_EXPORT_TEST(refslab_heap_stat);
+
+static void add_stat(struct refslab_heap *heap, struct refslab_stat *totals)
+{
+	struct refslab_stat stat;
+	size_t i;
+
+	fill_stat(heap, &stat, false);
+	for (i = 0; i < sizeof(stat) / sizeof(u64); i++)
+		((u64 *)totals)[i] += ((const u64 *)&stat)[i];
+}
+
+/**
+ * refslab_heap_totals() - how much there is of what in all heaps, those being taken apart included
+ * @totals: out; memory on its way back is counted until it is there
+ *
+ * Context: may sleep.
+ */
+void refslab_heap_totals(struct refslab_stat *totals)
+{
+	struct refslab_heap *heap;
+
+	memset(totals, 0, sizeof(*totals));
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(heap, &heaps, node)
+		add_stat(heap, totals);
+	mutex_unlock(&heaps_lock);
+}
 
 /**
  * refslab_heap_name_len() - length of a name, if it can be one of a heap or a type
@@ -321,24 +356,6 @@ void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_lim
 		refslab_quota_limit(heap, limits->max_handles);
 }
 REFSLAB_EXPORT_TEST(refslab_heap_set_limits);
-
-/**
- * refslab_heap_for_each() - call a function for every heap, those being taken apart included
- * @fn: may sleep; must not make or free heaps; of a heap that is dying, only its numbers are good
- * @arg: for @fn
- *
- * Context: may sleep.
- */
-void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg)
-{
-	struct refslab_heap *heap;
-
-	mutex_lock(&heaps_lock);
-	list_for_each_entry(heap, &heaps, node)
-		fn(heap, arg);
-	mutex_unlock(&heaps_lock);
-}
-REFSLAB_EXPORT_TEST(refslab_heap_for_each);
 
 /**
  * refslab_heap_number() - how many heaps there are, those being taken apart included

@@ -121,7 +121,7 @@ void refslab_heap_get_limits(struct refslab_heap *heap, struct refslab_limits *l
 void refslab_heap_set_limits(struct refslab_heap *heap, const struct refslab_limits *limits,
 			     size_t size);
 void refslab_heap_stat(struct refslab_heap *heap, struct refslab_stat *stat);
-void refslab_heap_for_each(void (*fn)(struct refslab_heap *heap, void *arg), void *arg);
+void refslab_heap_totals(struct refslab_stat *totals);
 int refslab_heap_check(struct refslab_heap *heap, char *why, size_t len);
 int refslab_heap_module_init(void);
 void refslab_heap_module_exit(void);

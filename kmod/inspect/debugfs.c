@@ -81,22 +81,11 @@ static int name_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(name);
 
-static void add_heap(struct refslab_heap *heap, void *arg)
-{
-	struct refslab_stat *totals = arg;
-	struct refslab_stat stat;
-	size_t i;
-
-	refslab_heap_stat(heap, &stat);
-	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		((u64 *)totals)[i] += ((const u64 *)&stat)[i];
-}
-
 static int totals_show(struct seq_file *m, void *unused)
 {
-	struct refslab_stat totals = { };
+	struct refslab_stat totals;
 
-	refslab_heap_for_each(add_heap, &totals);
+	refslab_heap_totals(&totals);
 	/* a heap counts until it is gone altogether, longer than what is in it */
 	seq_printf(m, "heaps %u\n", refslab_heap_number());
 	show_stat(m, &totals);

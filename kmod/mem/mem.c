@@ -97,7 +97,7 @@ bool refslab_mem_charge(struct refslab_mem *mem, u64 bytes, gfp_t gfp)
 		return true;
 	if (!gfpflags_allow_blocking(gfp))
 		return false;
-	mem_unmap_all(mem);
+	refslab_mem_settle(mem);
 	return mem_try_charge(mem, bytes);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_charge);
@@ -404,19 +404,19 @@ struct refslab_pool *refslab_mem_find_pool(struct refslab_mem *mem, u64 at)
 #define of_any_moment(number)	data_race(READ_ONCE(number))
 
 /**
- * refslab_mem_usage() - how much memory there is
+ * refslab_mem_usage_now() - refslab_mem_usage() for those who hold a lock that others want
  * @mem: the memory
  * @usage: where to put it
  *
- * Waits for memory on its way back, see refslab_mem_settle(). Exact when nothing else runs.
+ * Payloads on their way back are counted as long as they are mapped: how long it takes to unmap
+ * them is up to those who did.
  *
  * Context: process, sleeps.
  */
-void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
+void refslab_mem_usage_now(struct refslab_mem *mem, struct refslab_mem_usage *usage)
 {
 	unsigned int kind, i;
 
-	refslab_mem_settle(mem);
 	memset(usage, 0, sizeof(*usage));
 	for (kind = 0; kind < REFSLAB_MEM_KINDS; kind++) {
 		for (i = 0; i < REFSLAB_NR_CLASSES; i++) {
@@ -439,5 +439,20 @@ void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
 	usage->arenas_made = mem->arenas_made;
 	usage->arenas_returned = mem->arenas_returned;
 	spin_unlock(&mem->lock);
+}
+
+/**
+ * refslab_mem_usage() - how much memory there is
+ * @mem: the memory
+ * @usage: where to put it
+ *
+ * Waits for memory on its way back, see refslab_mem_settle(). Exact when nothing else runs.
+ *
+ * Context: process, sleeps.
+ */
+void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage)
+{
+	refslab_mem_settle(mem);
+	refslab_mem_usage_now(mem, usage);
 }
 REFSLAB_EXPORT_TEST(refslab_mem_usage);

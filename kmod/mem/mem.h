@@ -344,6 +344,7 @@ void refslab_mem_settle(struct refslab_mem *mem);
 struct refslab_pool *refslab_mem_find_pool(struct refslab_mem *mem, u64 at);
 struct refslab_pool *refslab_mem_next_pool(struct refslab_mem *mem, u64 *cursor);
 void refslab_mem_usage(struct refslab_mem *mem, struct refslab_mem_usage *usage);
+void refslab_mem_usage_now(struct refslab_mem *mem, struct refslab_mem_usage *usage);
 int refslab_mem_check(struct refslab_mem *mem, unsigned int own_holds, char *why, size_t len);
 
 /* between the files of mem/ */

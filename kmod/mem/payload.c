@@ -212,10 +212,11 @@ static u64 bury_first(struct refslab_mem *mem)
 /**
  * refslab_payload_reap() - have dead payloads unmapped and freed
  * @mem: their memory
- * @budget: bytes after which the rest is left to the worker
+ * @budget: bytes after which the rest is left to the worker; U64_MAX: all of it
  *
- * Waits for one that somebody else is at, too. Context: may sleep; no lock is held that is taken
- * on the way to a mapping (mmap_lock).
+ * Waits for one that somebody else is at, too. With a budget, a task that is being killed leaves
+ * the rest at once: how long one takes is up to those who map it. Context: may sleep; no lock is
+ * held that is taken on the way to a mapping (mmap_lock).
  */
 void refslab_payload_reap(struct refslab_mem *mem, u64 budget)
 {
@@ -226,6 +227,8 @@ void refslab_payload_reap(struct refslab_mem *mem, u64 budget)
 		if (!bytes)
 			return;
 		done += bytes;
+		if (budget != U64_MAX && fatal_signal_pending(current))
+			return;
 		cond_resched();
 	}
 }
@@ -392,6 +395,13 @@ static vm_fault_t map_pages_of(const struct refslab_payload *payload, struct vm_
 	int err;
 
 	err = vm_insert_pages(vmf->vma, address, payload->pages + at, &left);
+	/*
+	 * What is there instead of a page, userfaultfd's mark of one that was to be protected
+	 * before there was any, will not go by itself: the fault would be taken for ever.
+	 */
+	if (err == -EBUSY && left == nr && (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID) &&
+	    !pte_none(vmf->orig_pte))
+		return VM_FAULT_SIGBUS;
 	/*
 	 * Another thread may have been here before (-EBUSY), or have had an empty page table freed
 	 * under our feet (-EFAULT: all is in the mapping): to be tried again.

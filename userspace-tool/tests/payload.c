@@ -8,7 +8,9 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <linux/userfaultfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -19,6 +21,9 @@
 #define SIZE	(PAGES * 4096u - 100)
 #define MAPPED	(PAGES * 4096u)
 #define WINDOW	(64u << 20)
+
+/* UFFD_FEATURE_WP_ASYNC, which the headers may not have; 6.7 */
+#define FEATURE_WP_ASYNC	0x8000u
 
 FIXTURE(payload) {
 	struct test_heap heap;
@@ -889,6 +894,45 @@ TEST_F(payload, page_tables_come_and_go)
 		TH_LOG("%lu of %lu", gone, touches);
 	}
 	EXPECT_EQ(0, munmap(at, 2 * TABLE));
+	EXPECT_EQ(0, CALL(CLOSE, x));
+}
+
+/*
+ * Pages that userfaultfd was to protect before there were any, where it agrees to (kernels from 6.7
+ * on, until they refused mappings like these): touching them is an error, not a fault that is taken
+ * for ever. The kernel is asked to touch them, as a signal would end a loop of the program's own.
+ */
+TEST_F(payload, protected_before_it_was_touched)
+{
+	const int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffdio_api api = { .api = UFFD_API, .features = FEATURE_WP_ASYNC };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect protect = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+	__s64 x = new(self->fd, self->type);
+	unsigned char *at, zero = 0;
+	int pipes[2];
+
+	ASSERT_LT(0, x);
+	at = map_object(self->fd, x);
+	ASSERT_NE(NULL, at);
+	ASSERT_EQ(0, pipe(pipes));
+	range.range.start = ptr(at);
+	range.range.len = MAPPED;
+	protect.range = range.range;
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &range) ||
+	    ioctl(uffd, UFFDIO_WRITEPROTECT, &protect))
+		TH_LOG("no protection here: %s", strerror(errno));
+	else
+		EXPECT_EQ(-1, write(pipes[1], at, 1));
+	if (uffd >= 0)
+		close(uffd);
+	/* unprotected again */
+	EXPECT_EQ(0, madvise(at, MAPPED, MADV_DONTNEED));
+	EXPECT_EQ(1, write(pipes[1], &zero, 1));
+	EXPECT_EQ(0, at[0]);
+	close(pipes[0]);
+	close(pipes[1]);
+	EXPECT_EQ(0, munmap(at, MAPPED));
 	EXPECT_EQ(0, CALL(CLOSE, x));
 }
 
