@@ -76,7 +76,8 @@ int refslab_op_roots(struct refslab_call *call)
 	if (!n || n > SZ_1M || n % sizeof(*to))
 		return -EINVAL;
 	n /= sizeof(*to);
-	for (done = 0; done < n && !signal_pending(current); done++, number++) {
+	/* one at least: a cursor of 0 would be the end */
+	for (done = 0; done < n && (!done || !signal_pending(current)); done++, number++) {
 		ret = write_root(call->heap, &number, to + done);
 		if (ret <= 0)
 			break;

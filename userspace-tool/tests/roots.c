@@ -7,6 +7,8 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "refslab_test.h"
@@ -198,6 +200,38 @@ TEST_F(roots, listing)
 	EXPECT_EQ(0, result[0]);
 	EXPECT_EQ(0, result[1]);
 	EXPECT_EQ(-EFAULT, call(self->heap.fd, ROOTS, 0, 0, sizeof(records)));
+}
+
+static atomic_int alarms;
+
+static void on_alarm(int nr)
+{
+	(void)nr;
+	alarms++;
+}
+
+/* A signal may make a call shorter, but never the end. */
+TEST_F(roots, listing_under_signals)
+{
+	const struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { };
+	const double end = test_now() + test_env("REFSLAB_TEST_ROOTS_MS", 300) / 1e3;
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	__s64 h = call(self->heap.fd, LIST);
+	struct refslab_root_record records[8];
+	unsigned long calls = 0, wrong = 0;
+	char name[] = "r0";
+
+	for (; name[1] < '4'; name[1]++)
+		ASSERT_EQ(0, publish(self->heap.fd, h, name));
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (; test_now() < end; calls++)
+		wrong += list(self->heap.fd, records, 8, 4) != 4;
+	setitimer(ITIMER_REAL, &never, NULL);
+	EXPECT_LT(0, alarms);
+	EXPECT_EQ(0, wrong) {
+		TH_LOG("%lu of %lu, %d signals", wrong, calls, alarms);
+	}
 }
 
 TEST_F(roots, debugfs)
