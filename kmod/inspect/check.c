@@ -373,10 +373,14 @@ static int check_caches(struct check *c)
 		return -ENOMEM;
 	cpus_read_lock();
 	for_each_possible_cpu(cc.cpu) {
-		if (cpu_online(cc.cpu))
+		if (cpu_online(cc.cpu)) {
 			err = smp_call_on_cpu(cc.cpu, check_cpu, &cc, false);
-		else
+		} else {
+			/* as put_back_offline() has it */
+			mutex_lock(&c->heap->objects.types_lock);
 			err = check_cpu(&cc);
+			mutex_unlock(&c->heap->objects.types_lock);
+		}
 		if (err)
 			break;
 	}

@@ -270,7 +270,7 @@ struct refslab_objects_hooks {
  * @cpu:	per-CPU part
  * @hooks:	see there
  * @types:	types by number, from 1
- * @types_lock:	serialises the making of types
+ * @types_lock:	serialises the making of types, and who looks after the caches of an offline CPU
  * @next_id:	first id not yet given to a CPU
  * @max_objects: limit of the live objects, see refslab_objects_take_ids(); 0: none
  * @young_base:	correction of the sum of the CPUs' @young
