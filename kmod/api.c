@@ -48,9 +48,9 @@ static void report_left(struct refslab_heap *heap)
  * refslab_heap_destroy() - end a heap
  * @heap: the heap, used by nobody any more; NULL is fine
  *
- * Collects what garbage there is. Objects that are still referred to afterwards are a bug of the
- * caller's: they are reported, with how many of each type, their release() runs, and their memory
- * goes nevertheless.
+ * Collects what garbage there is, frozen or not. Objects that are still referred to afterwards are
+ * a bug of the caller's: they are reported, with how many of each type, their release() runs, and
+ * their memory goes nevertheless.
  *
  * Context: may sleep.
  */
@@ -63,11 +63,15 @@ void refslab_heap_destroy(struct refslab_heap *heap)
 	refslab_generation_stop(&heap->gc);
 	refslab_generation_set_debug(&heap->gc, 0);
 	refslab_garbage_empty(&heap->gc);
-	/* what was past somebody's budget may still hold cycles, and those objects past it again */
+	refslab_freeze_undo(&heap->gc, false);
+	/*
+	 * What was past somebody's budget may still hold cycles, and those objects past it again;
+	 * and a finalizer is called once, so that it ends with those who bring objects back.
+	 */
 	do {
 		refslab_destroy_settle(&heap->objects);
 		refslab_generation_collect(&heap->gc, REFSLAB_GENERATIONS_NR - 1, &result, false);
-	} while (result.unreachable > result.uncollectable);
+	} while (result.unreachable > result.uncollectable || result.finalized);
 	refslab_destroy_settle(&heap->objects);
 	report_left(heap);
 	refslab_heap_put_sync(heap);

@@ -568,6 +568,73 @@ static void destroying_a_heap_waits_for_what_release_puts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, releases_with_references, 0);
 }
 
+/* No scan looks at frozen objects, but the last ones do. */
+static void destroying_a_heap_collects_frozen_garbage(struct kunit *test)
+{
+	struct refslab_heap *heap = make_heap(test);
+	struct refslab_type *type = make_type(test, heap, &bag_ops);
+	void *a = make(test, type);
+
+	KUNIT_EXPECT_EQ(test, put_into_bag(a, a), 0);
+	refslab_freeze(heap);
+	refslab_put(a);
+	KUNIT_EXPECT_EQ(test, refslab_collect(heap, 2), 0);
+	refslab_heap_destroy(heap);
+	KUNIT_EXPECT_EQ(test, releases, 1);
+	KUNIT_EXPECT_EQ(test, releases_with_references, 0);
+}
+
+/* Each that is garbage makes one more as it is finalized, for some generations. */
+struct heir {
+	struct refslab_type *type;
+	int generations;
+};
+
+static void heir_finalize(void *obj)
+{
+	struct heir *mine = refslab_payload(obj), *its;
+	void *next;
+
+	if (!mine->generations)
+		return;
+	next = refslab_alloc(mine->type, GFP_ATOMIC);
+	if (!next)
+		return;
+	its = refslab_payload(next);
+	its->type = mine->type;
+	its->generations = mine->generations - 1;
+	/* as what is new refers to it, this one is brought back; both are garbage from here on */
+	refslab_link(next, 0, obj);
+	refslab_link(obj, 1, next);
+	refslab_put(next);
+}
+
+static void heir_release(void *obj)
+{
+	releases++;
+}
+
+static const struct refslab_type_ops heir_ops = {
+	.name = "heir",
+	.nr_slots = 2,
+	.payload = sizeof(struct heir),
+	.finalize = heir_finalize,
+	.release = heir_release,
+};
+
+static void destroying_a_heap_collects_what_finalizers_make(struct kunit *test)
+{
+	struct refslab_heap *heap = make_heap(test);
+	struct refslab_type *type = make_type(test, heap, &heir_ops);
+	void *a = make(test, type);
+
+	*(struct heir *)refslab_payload(a) = (struct heir) { .type = type, .generations = 3 };
+	KUNIT_EXPECT_EQ(test, refslab_link(a, 0, a), 0);
+	refslab_put(a);
+	refslab_heap_destroy(heap);
+	KUNIT_EXPECT_EQ(test, releases, 4);
+}
+
 static void destroying_a_heap_releases_what_is_left(struct kunit *test)
 {
 	struct refslab_heap *heap = make_heap(test);
@@ -607,6 +674,8 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(destroying_a_heap_collects_its_garbage),
 	KUNIT_CASE(destroying_a_heap_waits_for_its_worker_first),
 	KUNIT_CASE(destroying_a_heap_waits_for_what_release_puts),
+	KUNIT_CASE(destroying_a_heap_collects_frozen_garbage),
+	KUNIT_CASE(destroying_a_heap_collects_what_finalizers_make),
 	KUNIT_CASE(destroying_a_heap_releases_what_is_left),
 	KUNIT_CASE(destroying_no_heap_is_fine),
 	{ }

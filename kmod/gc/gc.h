@@ -133,11 +133,13 @@ struct refslab_gc {
  * @unreachable: objects found dead
  * @uncollectable: those of them that could not be destroyed
  * @dead: those of them that are to be destroyed
+ * @finalized: finalizers called: what these brought back, or made, may be garbage again by now
  */
 struct refslab_gc_result {
 	u64 unreachable;
 	u64 uncollectable;
 	u64 dead;
+	u64 finalized;
 };
 
 /* generation.c: thresholds, counts, automatic scans */

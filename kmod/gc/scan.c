@@ -777,6 +777,7 @@ void refslab_scan(struct refslab_gc *gc, unsigned int generation, bool filter,
 	result->unreachable = scan.unreachable;
 	result->uncollectable = scan.uncollectable;
 	result->dead = scan.dead;
+	result->finalized = scan.finalized;
 	tell_last(&gc->last, &scan, window);
 	refslab_garbage_tell_stats(gc, result, scan.begin - begin);
 }
