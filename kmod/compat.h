@@ -15,6 +15,14 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
+/* Objects are released with preemption off, and under spin locks that sleep there. */
+#ifdef CONFIG_PREEMPT_RT
+#error "refslab does not work in a PREEMPT_RT kernel"
+#endif
+#ifndef CONFIG_64BIT
+#error "refslab needs a 64-bit kernel"
+#endif
+
 /* Commands of io_uring have had a header of their own since 6.8. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #include <linux/io_uring/cmd.h>
