@@ -58,6 +58,11 @@ static bool add_pool(struct map *map, struct json_object *row)
 		.carved = refslab_look_number(row, "carved"),
 		.total = refslab_look_number(row, "total"),
 	};
+	/* numbers of a pool that is being made into another one may be of either */
+	if (pool->carved > pool->total)
+		pool->carved = pool->total;
+	if (pool->used > pool->carved)
+		pool->used = pool->carved;
 	map->states[state]++;
 	if (state != MAP_EMPTY)
 		map->of[state][kind]++;
