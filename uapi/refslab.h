@@ -230,7 +230,7 @@ struct refslab_op {
  *
  * Workers carry commands out side by side, those of one ring, too: only IOSQE_IO_LINK keeps them in
  * order. A command that is cancelled while it is under way stops as by a signal: res is 0, @error
- * -EINTR. -EOPNOTSUPP: another cmd_op; IORING_URING_CMD_FIXED. -EINVAL: @reserved is not 0.
+ * -EINTR. -EOPNOTSUPP: another cmd_op; uring_cmd_flags that are not 0. -EINVAL: @reserved is not 0.
  */
 #define REFSLAB_URING_SUBMIT	_IO(REFSLAB_IOC_MAGIC, 0x02)
 
@@ -358,8 +358,7 @@ enum refslab_opcode {
 	REFSLAB_OP_TYPEOF,
 	/*
 	 * h -> count: handles + slots and elements + roots + unread events + the list of garbage +
-	 * operations in flight;
-	 * REFSLAB_REFCOUNT_IMMORTAL: references on it are not counted
+	 * operations in flight; REFSLAB_REFCOUNT_IMMORTAL: references on it are not counted
 	 */
 	REFSLAB_OP_REFCOUNT,
 	/* h -> id: a number never used again in this heap */
@@ -403,10 +402,9 @@ enum refslab_opcode {
 	REFSLAB_OP_GET_STATS,
 	/*
 	 * cursor, g, p, n -> records, next cursor
-	 * Writes n bytes at most of struct refslab_record,
-	 * for objects that were alive during the call. Start with cursor 0; a next cursor of 0 is
-	 * the end. g: a generation, REFSLAB_GEN_FROZEN, or REFSLAB_GEN_ALL for all objects, tracked
-	 * or not (-EINVAL).
+	 * Writes n bytes at most of struct refslab_record, for objects that were alive during the
+	 * call. Start with cursor 0; a next cursor of 0 is the end. g: a generation,
+	 * REFSLAB_GEN_FROZEN, or REFSLAB_GEN_ALL for all objects, tracked or not (-EINVAL).
 	 * -EINVAL: n is 0 or not a multiple of the record's size, or over 1 MiB.
 	 */
 	REFSLAB_OP_OBJECTS,
@@ -460,8 +458,8 @@ enum refslab_opcode {
 	/*
 	 * h, cursor, p, n -> records, next cursor: the objects that refer to h, one for each, h
 	 * itself if it does; handles, events and operations in flight are no objects. One call
-	 * looks at some tens of thousands of objects: there may be fewer records than have room, or none,
-	 * and a next cursor that is not 0
+	 * looks at some tens of thousands of objects: there may be fewer records than have room, or
+	 * none, and a next cursor that is not 0
 	 */
 	REFSLAB_OP_REFERRERS,
 
@@ -670,6 +668,7 @@ enum refslab_opcode {
  *  - A mapping keeps the session open, like a file descriptor, and is passed on by fork(); so
  *    handles are dropped when the last descriptor is closed and the last mapping is undone, those
  *    of children included (madvise(MADV_DONTFORK)). It is no reference on an object.
+ *  - What userfaultfd was told to protect against writes before it was touched: SIGBUS.
  *  - A page that something else has hold of when the object dies (a pipe after vmsplice(), a
  *    transfer of data under way) stays as it is until that lets go, and does not count any more.
  *  - When an object dies by an operation of a submission, its mappings are undone before that
