@@ -17,6 +17,7 @@ enum {
 	LONG_TUPLE = 30,	/* its references are in a table */
 	FILLED = 1024,		/* elements of a list that is a tree, */
 	FEW = 8,		/* and of a dict that has no index yet */
+	NODE = 64,		/* slots of a node of an xarray */
 	EVENTS = 3,
 	PAGES = 3,
 };
@@ -321,6 +322,19 @@ static void resolve(struct refslab_op *op, const struct refslab_op *done)
 	op->from = 0;
 }
 
+/* Makes handles, until the next one takes a new node of the session's xarray. */
+static int fill_node(int fd, __u64 handle)
+{
+	__s64 nr = state_of(fd).handles, last;
+
+	/* the last one is their number when there is no free one below it */
+	do {
+		last = call(fd, DUP, handle);
+		nr++;
+	} while (last > 0 && (last != nr || last % NODE != NODE - 1));
+	return last < 0 ? last : 0;
+}
+
 /* A heap on which the program was carried out up to operation @step; then that one, armed. */
 static int attempt(int step, unsigned int n, struct attempt *a)
 {
@@ -343,6 +357,7 @@ static int attempt(int step, unsigned int n, struct attempt *a)
 		err = test_submit(fd, done, step, NULL);
 	if (!err) {
 		resolve(&op, done);
+		err = fill_node(fd, program.elements[0]);
 		a->before = state_of(fd);
 		if (n && !arm(n))
 			err = -EIO;
