@@ -131,6 +131,12 @@ static int try(struct refslab_op op)
 	return add(op);
 }
 
+/* Lengths at which tables and indexes grow, among others. */
+static bool is_when_to_grow(int len)
+{
+	return len == 6 || len == 9 || !(len & (len - 1));
+}
+
 static void use_objects(int node)
 {
 	int big_type = try(op(TYPE, ptr("Big"), 3, ptr(&big_def), sizeof(big_def)));
@@ -191,7 +197,7 @@ static void use_lists(int node)
 	int list = try(op(LIST)), x = add(opf(NEW, F(0), node)), i;
 
 	for (i = 0; i < FILLED; i++) {
-		program.tried[program.nr] = i < 20 || i % 128 < 2;
+		program.tried[program.nr] = is_when_to_grow(i);
 		add(opf(APPEND, F(0) | F(1), list, x));
 	}
 	try(opf(INSERT, F(0) | F(2), list, 5, x));
@@ -215,8 +221,10 @@ static void use_dicts(int node)
 
 	for (i = 0; i < 4 * FEW + 2; i++) {
 		key = add(op(INT, 1000 + i));
-		try(opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, x));
-		try(opf(ADD, F(0) | F(1), set, key));
+		program.tried[program.nr] = is_when_to_grow(i);
+		add(opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, x));
+		program.tried[program.nr] = is_when_to_grow(i);
+		add(opf(ADD, F(0) | F(1), set, key));
 	}
 	key = add(op(STR, ptr("a key"), 5));
 	try(opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, dict));
@@ -279,9 +287,10 @@ static void write_program(void)
 	node = try(op(TYPE, ptr("Node"), 4, ptr(&node_def), sizeof(node_def)));
 	use_atoms();
 	use_objects(node);
-	use_lists(node);
 	use_dicts(node);
 	use_collector(node);
+	/* many operations: the last, as all before the one that is tried are done anew for it */
+	use_lists(node);
 }
 
 /* --- a run of it ----------------------------------------------------------------------------- */
