@@ -89,8 +89,7 @@ struct program {
 	struct refslab_op ops[MAX_STEPS];
 	bool tried[MAX_STEPS];	/* one at a time; the others are there for those behind them */
 	int nr;
-	int element;		/* the operation whose result is all elements of tuples */
-	__u32 elements[LONG_TUPLE];
+	__u32 elements[LONG_TUPLE];	/* of tuples: handles that are there before */
 };
 
 static struct program program;
@@ -124,11 +123,16 @@ static int add(struct refslab_op op)
 	return program.nr++;
 }
 
-/* And is tried with everything in it that can fail. */
+/* And maybe is tried, with everything in it that can fail. */
+static int try_if(bool tried, struct refslab_op op)
+{
+	program.tried[program.nr] = tried;
+	return add(op);
+}
+
 static int try(struct refslab_op op)
 {
-	program.tried[program.nr] = true;
-	return add(op);
+	return try_if(true, op);
 }
 
 /* Lengths at which tables and indexes grow, among others. */
@@ -182,7 +186,7 @@ static void use_atoms(void)
 	try(op(STR, ptr(text), sizeof(text)));
 	try(op(STR, ptr("a b"), 3));
 	try(opf(STR_VALUE, F(0), str, ptr(text), 20));
-	program.element = try(op(INT, 100000));
+	try(op(INT, 100000));
 	try(op(INT, 7));
 	try(op(FLOAT, 0x4000000000000000));
 	data = try(op(BYTES, ptr(bytes), 5000));
@@ -196,10 +200,8 @@ static void use_lists(int node)
 {
 	int list = try(op(LIST)), x = add(opf(NEW, F(0), node)), i;
 
-	for (i = 0; i < FILLED; i++) {
-		program.tried[program.nr] = is_when_to_grow(i);
-		add(opf(APPEND, F(0) | F(1), list, x));
-	}
+	for (i = 0; i < FILLED; i++)
+		try_if(is_when_to_grow(i), opf(APPEND, F(0) | F(1), list, x));
 	try(opf(INSERT, F(0) | F(2), list, 5, x));
 	try(opf(INSERT, F(0) | F(2), list, 600, x));
 	try(opf(SETITEM, F(0) | F(2), list, 700, x));
@@ -221,10 +223,8 @@ static void use_dicts(int node)
 
 	for (i = 0; i < 4 * FEW + 2; i++) {
 		key = add(op(INT, 1000 + i));
-		program.tried[program.nr] = is_when_to_grow(i);
-		add(opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, x));
-		program.tried[program.nr] = is_when_to_grow(i);
-		add(opf(ADD, F(0) | F(1), set, key));
+		try_if(is_when_to_grow(i), opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, x));
+		try_if(is_when_to_grow(i), opf(ADD, F(0) | F(1), set, key));
 	}
 	key = add(op(STR, ptr("a key"), 5));
 	try(opf(DICT_SETITEM, F(0) | F(1) | F(2), dict, key, dict));
@@ -331,6 +331,23 @@ static void resolve(struct refslab_op *op, const struct refslab_op *done)
 	op->from = 0;
 }
 
+/* A new heap with what the program's tuples are made of; its session, or a negative errno. */
+static int begin(__u32 *heap)
+{
+	int fd = test_open(), err, i;
+
+	if (fd < 0)
+		return fd;
+	err = test_create(fd, 0, heap);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	for (i = 0; i < LONG_TUPLE; i++)
+		program.elements[i] = call(fd, INT, 100000 + i);
+	return fd;
+}
+
 /* Makes handles, until the next one takes a new node of the session's xarray. */
 static int fill_node(int fd, __u64 handle)
 {
@@ -352,21 +369,20 @@ static int attempt(int step, unsigned int n, struct attempt *a)
 	struct refslab_submit submit = {
 		.size = sizeof(submit), .ops = ptr(&op), .count = 1,
 	};
-	int fd = test_open(), err, i;
+	int fd, err = 0;
 	__u32 heap;
 
 	memset(a, 0, sizeof(*a));
+	fd = begin(&heap);
 	if (fd < 0)
 		return fd;
-	err = test_create(fd, 0, &heap);
-	for (i = 0; !err && i < LONG_TUPLE; i++)
-		program.elements[i] = call(fd, INT, 100000 + i);
 	memcpy(done, program.ops, sizeof(done));
-	if (!err && step)
+	if (step)
 		err = test_submit(fd, done, step, NULL);
+	if (!err)
+		err = fill_node(fd, program.elements[0]);
 	if (!err) {
 		resolve(&op, done);
-		err = fill_node(fd, program.elements[0]);
 		a->before = state_of(fd);
 		if (n && !arm(n))
 			err = -EIO;
@@ -449,18 +465,15 @@ TEST(one_submit)
 	bool failed = true;
 	__u32 heap, done;
 	char check[200];
-	int fd, err, i;
+	int fd, err;
 
 	if (!can_fail())
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, set_knobs());
 	write_program();
 	for (n = 1; failed && n < NTH_MAX; n++) {
-		fd = test_open();
+		fd = begin(&heap);
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, test_create(fd, 0, &heap));
-		for (i = 0; i < LONG_TUPLE; i++)
-			program.elements[i] = call(fd, INT, 100000 + i);
 		memcpy(ops, program.ops, sizeof(ops));
 		ASSERT_TRUE(arm(n));
 		err = test_submit(fd, ops, program.nr, &done);
@@ -482,7 +495,7 @@ TEST(one_submit)
 
 /* --- other calls ----------------------------------------------------------------------------- */
 
-/* Turns of a loop, until one is through without a fault; what is in it arms and disarms. */
+/* Turns of a loop, until one is through without a fault. */
 struct turn {
 	unsigned int n;
 	bool failed;
@@ -500,6 +513,17 @@ static bool is_fine(const struct turn *turn, int result)
 	return false;
 }
 
+/* In each: the call, armed; what it said, 0 or more or a negative errno. */
+#define FAULTY(turn, call) ({						\
+	int __result;							\
+									\
+	ASSERT_TRUE(arm((turn).n));					\
+	__result = (call);						\
+	(turn).failed = disarm();					\
+	EXPECT_TRUE(is_fine(&(turn), __result));			\
+	__result;							\
+})
+
 TEST(open_and_create)
 {
 	struct turn turn;
@@ -510,20 +534,14 @@ TEST(open_and_create)
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, set_knobs());
 	for_each_fault(turn) {
-		ASSERT_TRUE(arm(turn.n));
-		fd = test_open();
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, fd));
+		fd = FAULTY(turn, test_open());
 		if (fd >= 0)
 			close(fd);
 	}
 	EXPECT_LT(3, turn.n);
 	for_each_fault(turn) {
 		fd = test_open();
-		ASSERT_TRUE(arm(turn.n));
-		err = test_create(fd, 0, &heap);
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, err));
+		err = FAULTY(turn, test_create(fd, 0, &heap));
 		/* there is a heap now, or it can be made; if that could not be told, either */
 		again = test_create(fd, 0, &heap);
 		EXPECT_TRUE(again == -EISCONN ? err != -ENOMEM : err && !again) {
@@ -562,10 +580,7 @@ TEST_F(faulty, attach)
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, set_knobs());
 	for_each_fault(turn) {
-		ASSERT_TRUE(arm(turn.n));
-		fd = test_attach(self->fd, REFSLAB_ATTACH_READONLY);
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, fd));
+		fd = FAULTY(turn, test_attach(self->fd, REFSLAB_ATTACH_READONLY));
 		if (fd >= 0) {
 			EXPECT_EQ(-EPERM, call(fd, LIST));
 			close(fd);
@@ -591,10 +606,7 @@ TEST_F(faulty, events)
 	for (i = 0; i < EVENTS; i++)
 		ASSERT_EQ(0, CALL(CLOSE, NEW(NEW, type)));
 	for_each_fault(turn) {
-		ASSERT_TRUE(arm(turn.n));
-		n = test_events(self->fd, got + nr, EVENTS - nr);
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, n));
+		n = FAULTY(turn, test_events(self->fd, got + nr, EVENTS - nr));
 		faults += turn.failed;
 		nr += n > 0 ? n : 0;
 		EXPECT_EQ(EVENTS - nr, test_stat(self->fd).events);
@@ -611,6 +623,12 @@ TEST_F(faulty, events)
 	EXPECT_EQ(0, test_stat(self->fd).objects);
 }
 
+static int map(int fd, __u64 place, char **at)
+{
+	*at = mmap64(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, place);
+	return *at == MAP_FAILED ? -errno : 0;
+}
+
 TEST_F(faulty, mapping)
 {
 	__s64 type = test_type(self->fd, "Mapped", 0, PAGES * 4096, 0, REFSLAB_TYPE_MAPPED);
@@ -618,19 +636,12 @@ TEST_F(faulty, mapping)
 	__u64 place = CALL(MAP, x);
 	struct turn turn;
 	char *at;
-	int err;
 
 	if (!can_fail())
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, set_knobs());
 	for_each_fault(turn) {
-		ASSERT_TRUE(arm(turn.n));
-		at = mmap64(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
-			    place);
-		err = at == MAP_FAILED ? -errno : 0;
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, err));
-		if (err)
+		if (FAULTY(turn, map(self->fd, place, &at)))
 			continue;
 		at[0] = turn.n;
 		EXPECT_EQ(0, munmap(at, PAGES * 4096));
@@ -640,14 +651,37 @@ TEST_F(faulty, mapping)
 	EXPECT_EQ(0, test_stat(self->fd).bytes_mapped);
 }
 
+static int read_file(const char *path)
+{
+	static char content[200000];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, content, sizeof(content))) > 0)
+		;
+	if (n < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void expect_readable(struct __test_metadata *_metadata, const char *path)
+{
+	struct turn turn;
+
+	for_each_fault(turn)
+		FAULTY(turn, read_file(path));
+	EXPECT_LT(2, turn.n);
+}
+
 /* What root reads of a heap, and everybody of a session. */
 TEST_F(faulty, files)
 {
-	static char content[200000];
-	char path[300], dir[80];
+	char path[400], dir[80];
 	struct dirent *entry;
-	int err, files = 0;
-	struct turn turn;
+	int files = 0;
 	DIR *d;
 
 	if (!can_fail())
@@ -659,32 +693,14 @@ TEST_F(faulty, files)
 	while ((entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		for_each_fault(turn) {
-			ASSERT_TRUE(arm(turn.n));
-			err = test_debugfs(content, sizeof(content), "heaps/%u/%s", self->heap.id,
-					   entry->d_name);
-			turn.failed = disarm();
-			EXPECT_TRUE(is_fine(&turn, err));
-		}
-		EXPECT_LT(2, turn.n);
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		expect_readable(_metadata, path);
 		files++;
 	}
 	closedir(d);
 	EXPECT_LT(8, files);
-
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->fd);
-	for_each_fault(turn) {
-		int fd;
-
-		ASSERT_TRUE(arm(turn.n));
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		err = fd < 0 ? -errno : read(fd, content, sizeof(content)) < 0 ? -errno : 0;
-		turn.failed = disarm();
-		EXPECT_TRUE(is_fine(&turn, err));
-		if (fd >= 0)
-			close(fd);
-	}
-	EXPECT_LT(2, turn.n);
+	expect_readable(_metadata, path);
 }
 
 TEST_HARNESS_MAIN

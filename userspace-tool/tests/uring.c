@@ -16,8 +16,9 @@
 #define URING_CMD_MULTISHOT	0x2u
 #define NOWHERE	((void *)(uintptr_t)16)
 
-/* Puts a command into the ring's queue. */
-static void queue(struct io_uring *ring, int fd, const void *submit, unsigned int flags, __u64 data)
+/* Puts a command into the ring's queue; its entry, until it is submitted. */
+static struct io_uring_sqe *queue(struct io_uring *ring, int fd, const void *submit,
+				  unsigned int flags, __u64 data)
 {
 	struct refslab_uring payload = { .arg = ptr(submit) };
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
@@ -27,6 +28,7 @@ static void queue(struct io_uring *ring, int fd, const void *submit, unsigned in
 	sqe->flags |= flags;
 	sqe->user_data = data;
 	memcpy(sqe->cmd, &payload, sizeof(payload));
+	return sqe;
 }
 
 /* The result of a completion, and whose it was. */
@@ -166,19 +168,16 @@ TEST_F(uring, errors)
 	EXPECT_EQ(-E2BIG, command(ring, fd, &longer));
 
 	/* of the entry itself */
-	queue(ring, fd, &good, 0, 0);
-	sqe = &ring->sq.sqes[(ring->sq.sqe_tail - 1) & *ring->sq.kring_mask];
+	sqe = queue(ring, fd, &good, 0, 0);
 	sqe->cmd_op = REFSLAB_IOC_CREATE;
 	ASSERT_EQ(1, io_uring_submit(ring));
 	EXPECT_EQ(-EOPNOTSUPP, reap(ring, NULL));
-	queue(ring, fd, &good, 0, 0);
-	sqe = &ring->sq.sqes[(ring->sq.sqe_tail - 1) & *ring->sq.kring_mask];
+	sqe = queue(ring, fd, &good, 0, 0);
 	sqe->cmd[sizeof(__u64)] = 1;
 	ASSERT_EQ(1, io_uring_submit(ring));
 	EXPECT_EQ(-EINVAL, reap(ring, NULL));
 	/* a command that never completes where io_uring knows of it; before, io_uring refuses it */
-	queue(ring, fd, &good, IOSQE_BUFFER_SELECT, 0);
-	sqe = &ring->sq.sqes[(ring->sq.sqe_tail - 1) & *ring->sq.kring_mask];
+	sqe = queue(ring, fd, &good, IOSQE_BUFFER_SELECT, 0);
 	sqe->rw_flags = URING_CMD_MULTISHOT;
 	ASSERT_EQ(1, io_uring_submit(ring));
 	err = reap(ring, NULL);
