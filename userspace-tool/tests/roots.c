@@ -228,9 +228,9 @@ TEST_F(roots, listing_under_signals)
 	for (; test_now() < end; calls++)
 		wrong += list(self->heap.fd, records, 8, 4) != 4;
 	setitimer(ITIMER_REAL, &never, NULL);
-	EXPECT_LT(0, alarms);
+	EXPECT_LT(0, atomic_load(&alarms));
 	EXPECT_EQ(0, wrong) {
-		TH_LOG("%lu of %lu, %d signals", wrong, calls, alarms);
+		TH_LOG("%lu of %lu, %d signals", wrong, calls, atomic_load(&alarms));
 	}
 }
 
