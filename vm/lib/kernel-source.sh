@@ -59,7 +59,7 @@ kernel_configure()
 {
 	local src=$1 c fragments=()
 	for c in $k_patches; do
-		# They make a kernel quicker, not right: a newer one may do without.
+		# What does not fit a newer kernel is most likely no longer needed there.
 		patch -d "$src" -p1 --batch --forward <"$vm/patches/$c.patch" >&2 ||
 			say "patch $c does not fit $k_name: left out"
 	done

@@ -27,7 +27,8 @@ kernel_spec()
 		k_config='common um' ;;
 	um-debug)
 		k_arch=um k_suite=sid k_source='linux-source-[0-9]*'
-		k_config='common um debug' k_patches=um-stacktrace ;;
+		k_config='common um debug'
+		k_patches='um-stacktrace um-kasan-vmalloc' ;;
 	*)
 		die "no kernel is called $1 (there are: $kernel_names $kernel_extra)" ;;
 	esac

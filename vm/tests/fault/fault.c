@@ -8,14 +8,16 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 static char *what = "nothing";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "oops, warn, panic, hang, leak, deadlock, overrun, race, sleep, pin or refuse");
+MODULE_PARM_DESC(what, "oops, warn, panic, hang, leak, deadlock, overrun, vmalloc, race, sleep, pin or refuse");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -69,6 +71,33 @@ static noinline void fault_overrun(void)
 	kfree(p);
 }
 
+/*
+ * An area of vmalloc that others are freed on both sides of: its shadow must not
+ * go with theirs. Per-CPU memory beyond the first chunks is at the other end of
+ * the address space.
+ */
+static noinline void fault_vmalloc(void)
+{
+	void __percpu *chunks[32];
+	void *below = vmalloc(PAGE_SIZE);
+	char *p = vmalloc(24);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(chunks); i++)
+		chunks[i] = __alloc_percpu(PCPU_MIN_UNIT_SIZE, 8);
+	for (i = 0; i < ARRAY_SIZE(chunks); i++)
+		free_percpu(chunks[i]);
+	vfree(below);
+	/* Empty chunks are given back by a work item. */
+	msleep(500);
+	vm_unmap_aliases();
+	if (!p)
+		return;
+	OPTIMIZER_HIDE_VAR(p);
+	p[24] = 1;
+	vfree(p);
+}
+
 static int raced;
 
 static void race_work(struct work_struct *work)
@@ -118,6 +147,8 @@ static int __init fault_init(void)
 		fault_deadlock();
 	else if (!strcmp(what, "overrun"))
 		fault_overrun();
+	else if (!strcmp(what, "vmalloc"))
+		fault_vmalloc();
 	else if (!strcmp(what, "race"))
 		fault_race();
 	else if (!strcmp(what, "sleep"))
