@@ -31,7 +31,8 @@ watch_guest()
 		if [ "$step" = command ] && told exit; then
 			step=check since=$SECONDS limit=600
 		fi
-		if [ $((SECONDS - since)) -ge "$limit" ]; then
+		# whole seconds: the first one may be a short one
+		if [ $((SECONDS - since)) -gt "$limit" ]; then
 			late=$step
 			break
 		fi
