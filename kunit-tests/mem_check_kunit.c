@@ -244,13 +244,14 @@ static int churn_thread(void *arg)
 static void check_races_changes(struct kunit *test)
 {
 	struct mem_fixture *f = test->priv;
-	unsigned long end = jiffies + CHURN_TIME;
 	struct task_struct *task;
 	unsigned int checks;
+	unsigned long end;
 	int err;
 
 	task = kthread_run(churn_thread, &f->mem, "refslab-churn");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	end = jiffies + CHURN_TIME;
 	for (checks = 0; time_before(jiffies, end); checks++) {
 		refslab_mem_hold(&f->mem);
 		/* it may have seen things that do not fit each other */

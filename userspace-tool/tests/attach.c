@@ -622,14 +622,15 @@ static void *close_what_others_attach_through(void *arg)
 TEST_F(attach, racing_with_close_of_the_other)
 {
 	struct race r = { .fd = self->heap.fd };
-	double end = test_now() + race_ms() / 1e3;
 	unsigned long attached = 0, late = 0;
+	double end;
 	pthread_t closer;
 	int through, fd, err;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, r.pair));
 	ASSERT_EQ(0, pthread_create(&closer, NULL, close_what_others_attach_through, &r));
-	while (test_now() < end) {
+	end = test_now() + race_ms() / 1e3;
+	do {
 		through = test_attach(self->heap.fd, 0);
 		fd = test_open();
 		ASSERT_LE(0, through);
@@ -645,7 +646,7 @@ TEST_F(attach, racing_with_close_of_the_other)
 			EXPECT_TRUE(err == -EBADF || err == -EINVAL);
 		}
 		close(fd);
-	}
+	} while (test_now() < end);
 	close(r.pair[0]);
 	pthread_join(closer, NULL);
 	close(r.pair[1]);

@@ -562,12 +562,13 @@ TEST(killed_at_random)
 	unsigned int seconds = test_env("REFSLAB_TEST_CROWD_SECONDS", 10), number;
 	struct crowd crowd = { };
 	__u64 objects = 0, submitted = 0;
-	double end = test_now() + seconds;
 	struct refslab_stat stat;
+	double end;
 
 	open_crowd(_metadata, &crowd);
 	for (number = 0; number < WORKERS; number++)
 		start(_metadata, &crowd, number);
+	end = test_now() + seconds;
 	while (test_now() < end) {
 		test_sleep_ms(KILL_EVERY_MS);
 		number = test_random(&crowd.random) % WORKERS;

@@ -29,7 +29,7 @@
 #define TEST_DEVICE	"/dev/refslab"
 #define TEST_DEBUGFS	"/sys/kernel/debug/refslab"
 /* How long what is freed, or collected, may take: on a busy machine more. */
-#define TEST_SETTLE_MS	((unsigned int)test_env("REFSLAB_TEST_SETTLE_MS", 10000))
+#define TEST_SETTLE_MS	((unsigned int)test_env("REFSLAB_TEST_SETTLE_MS", 60000))
 
 /* struct refslab_op.from */
 #define F(i)	(1u << (i))

@@ -214,18 +214,20 @@ static void on_alarm(int nr)
 TEST_F(roots, listing_under_signals)
 {
 	const struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { };
-	const double end = test_now() + test_env("REFSLAB_TEST_ROOTS_MS", 300) / 1e3;
+	const double seconds = test_env("REFSLAB_TEST_ROOTS_MS", 300) / 1e3;
 	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
 	__s64 h = call(self->heap.fd, LIST);
 	struct refslab_root_record records[8];
 	unsigned long calls = 0, wrong = 0;
 	char name[] = "r0";
+	double end;
 
 	for (; name[1] < '4'; name[1]++)
 		ASSERT_EQ(0, publish(self->heap.fd, h, name));
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
-	for (; test_now() < end; calls++)
+	end = test_now() + seconds;
+	for (; test_now() < end || !atomic_load(&alarms); calls++)
 		wrong += list(self->heap.fd, records, 8, 4) != 4;
 	setitimer(ITIMER_REAL, &never, NULL);
 	EXPECT_LT(0, atomic_load(&alarms));
@@ -294,6 +296,13 @@ struct race {
 	int bad;
 };
 
+static bool tried(struct race *r)
+{
+	return __atomic_load_n(&r->found, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&r->missed, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&r->bad, __ATOMIC_RELAXED);
+}
+
 static void *look_up_all_the_time(void *arg)
 {
 	struct race *r = arg;
@@ -334,13 +343,14 @@ static void *list_all_the_time(void *arg)
 TEST_F(roots, lookup_racing_with_unpublish)
 {
 	struct race looking = { .fd = self->other }, listing = { .fd = self->other };
-	double end = test_now() + test_env("REFSLAB_TEST_ROOTS_MS", 300) / 1e3;
 	pthread_t looker, lister;
+	double end;
 	__s64 l, i;
 
 	ASSERT_EQ(0, pthread_create(&looker, NULL, look_up_all_the_time, &looking));
 	ASSERT_EQ(0, pthread_create(&lister, NULL, list_all_the_time, &listing));
-	while (test_now() < end) {
+	end = test_now() + test_env("REFSLAB_TEST_ROOTS_MS", 300) / 1e3;
+	while (test_now() < end || !tried(&looking)) {
 		l = call(self->heap.fd, LIST);
 		i = call(self->heap.fd, INT, 1000);
 		ASSERT_EQ(0, call(self->heap.fd, APPEND, l, i));
@@ -392,6 +402,7 @@ TEST_F(roots, one_name_has_one_root)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, publish_all_the_time, &r[i]));
 	test_sleep_ms(test_env("REFSLAB_TEST_ROOTS_MS", 300));
+	wait_for(TEST_SETTLE_MS, tried(&r[0]) || tried(&r[1]));
 	for (i = 0; i < 2; i++)
 		__atomic_store_n(&r[i].stop, true, __ATOMIC_RELEASE);
 	for (i = 0; i < 2; i++)
