@@ -213,55 +213,58 @@ static void check_sums(struct kunit *test)
 #define CHURN_BLOCKS	600
 #define CHURN_TIME	(HZ / 2)
 
+struct churn {
+	struct refslab_mem *mem;
+	unsigned int rounds;
+	void *blocks[CHURN_BLOCKS];
+};
+
 /* Pools come, fill, drain and change their kind and size, arenas with them. */
 static int churn_thread(void *arg)
 {
 	static const size_t sizes[] = { 48, 64, 496, 512, 600 };
-	struct refslab_mem *mem = arg;
+	struct churn *churn = arg;
 	unsigned int round, i;
-	void **blocks;
 
-	blocks = kcalloc(CHURN_BLOCKS, sizeof(*blocks), GFP_KERNEL);
-	for (round = 0; blocks && !kthread_should_stop(); round++) {
+	for (round = 0; !kthread_should_stop(); round++) {
 		enum refslab_mem_kind kind = round % REFSLAB_MEM_KINDS;
 		size_t size = sizes[round % ARRAY_SIZE(sizes)];
 
 		for (i = 0; i < CHURN_BLOCKS; i++)
-			blocks[i] = refslab_mem_alloc(mem, kind, size, GFP_KERNEL);
+			churn->blocks[i] = refslab_mem_alloc(churn->mem, kind, size, GFP_KERNEL);
 		for (i = 0; i < CHURN_BLOCKS; i++)
-			if (blocks[i])
-				refslab_mem_free(mem, kind, size, blocks[i]);
+			if (churn->blocks[i])
+				refslab_mem_free(churn->mem, kind, size, churn->blocks[i]);
+		WRITE_ONCE(churn->rounds, round + 1);
 		/* else the first things looked at never fit, and no others are */
 		usleep_range(10, 100);
 	}
-	kfree(blocks);
-	/* kthread_stop() is still to come */
-	while (!kthread_should_stop())
-		usleep_range(100, 200);
-	return round;
+	return 0;
 }
 
 static void check_races_changes(struct kunit *test)
 {
+	struct churn *churn = kunit_kzalloc(test, sizeof(*churn), GFP_KERNEL);
 	struct mem_fixture *f = test->priv;
 	struct task_struct *task;
-	unsigned int checks;
 	unsigned long end;
 	int err;
 
-	task = kthread_run(churn_thread, &f->mem, "refslab-churn");
+	KUNIT_ASSERT_NOT_NULL(test, churn);
+	churn->mem = &f->mem;
+	task = kthread_run(churn_thread, churn, "refslab-churn");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
 	end = jiffies + CHURN_TIME;
-	for (checks = 0; time_before(jiffies, end); checks++) {
+	/* until it ran, too, should its processor stand still */
+	do {
 		refslab_mem_hold(&f->mem);
 		/* it may have seen things that do not fit each other */
 		err = refslab_mem_check(&f->mem, 1, f->why, sizeof(f->why));
 		refslab_mem_release(&f->mem);
 		KUNIT_EXPECT_TRUE(test, !err || err == -EUCLEAN);
 		cond_resched();
-	}
-	KUNIT_EXPECT_GT(test, kthread_stop(task), 0);
-	KUNIT_EXPECT_GT(test, checks, 0);
+	} while (time_before(jiffies, end) || !READ_ONCE(churn->rounds));
+	KUNIT_EXPECT_EQ(test, kthread_stop(task), 0);
 	MEM_EXPECT_SOUND(test);
 }
 

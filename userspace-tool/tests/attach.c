@@ -679,7 +679,7 @@ TEST_F(attach, racing_with_create_and_one_another)
 	pthread_t a, b;
 	__u32 id;
 
-	while (test_now() < end) {
+	do {
 		struct race x = { .pair = { test_open(), test_open() } };
 		struct race y = { .pair = { x.pair[1], x.pair[0] } };
 
@@ -695,7 +695,7 @@ TEST_F(attach, racing_with_create_and_one_another)
 		EXPECT_EQ(0, y.bad);
 		close(x.pair[0]);
 		close(x.pair[1]);
-	}
+	} while (test_now() < end);
 }
 
 TEST_HARNESS_MAIN
