@@ -231,7 +231,7 @@ EXPORT_SYMBOL_GPL(refslab_load);
  * @obj: the object; the caller holds a reference on it
  *
  * No reference may be added, dropped or lost meanwhile. A spin lock: no sleeping, no other object's
- * lock.
+ * lock. Context: task context.
  */
 void refslab_lock(void *obj)
 	__acquires(bitlock)
@@ -243,6 +243,8 @@ EXPORT_SYMBOL_GPL(refslab_lock);
 /**
  * refslab_unlock() - the opposite of refslab_lock()
  * @obj: the object
+ *
+ * Context: who called that.
  */
 void refslab_unlock(void *obj)
 	__releases(bitlock)
@@ -374,6 +376,8 @@ EXPORT_SYMBOL_GPL(refslab_collect);
 /**
  * refslab_enable() - turn automatic scans on
  * @heap: the heap
+ *
+ * Context: any.
  */
 void refslab_enable(struct refslab_heap *heap)
 {
@@ -384,6 +388,8 @@ EXPORT_SYMBOL_GPL(refslab_enable);
 /**
  * refslab_disable() - turn automatic scans off
  * @heap: the heap
+ *
+ * A scan under way goes on. Context: any.
  */
 void refslab_disable(struct refslab_heap *heap)
 {

@@ -97,7 +97,8 @@ enum refslab_gc_action {
 /**
  * struct refslab_gc_info - a scan, for notifiers
  * @generation:	the oldest generation scanned
- * @collected:	at its stop: objects found dead and to be destroyed
+ * @collected:	at its stop: objects found dead and to be destroyed, or with
+ *	REFSLAB_DEBUG_SAVEALL kept
  * @uncollectable: objects found dead that cannot be destroyed
  * @duration_ns: how long it took; destroying what was found comes after that
  */

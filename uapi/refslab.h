@@ -392,7 +392,14 @@ enum refslab_opcode {
 	REFSLAB_OP_DISABLE,
 	/* -> 0|1 */
 	REFSLAB_OP_ISENABLED,
-	/* t0, t1, t2: -EINVAL: over 2^31 - 1; t0 = 0 turns automatic scans off */
+	/*
+	 * t0, t1, t2: -EINVAL: over 2^31 - 1. In a new heap they are 700, 10, 10. An automatic scan
+	 * starts when the count of generation 0 exceeds t0; t0 = 0 turns automatic scans off. It
+	 * takes in generation 1 when that one's count exceeds t1, and all when that of 2 exceeds t2
+	 * and what came into 2 since the last full scan exceeds a quarter of what survived it. Who
+	 * has made 8 * t0 containers since the last scan began scans himself before he makes more,
+	 * or, further ahead, waits for the scan under way, until it ends or a signal kills him.
+	 */
 	REFSLAB_OP_SET_THRESHOLD,
 	/* p, n: __u32[3]; -EINVAL: n is not 12 */
 	REFSLAB_OP_GET_THRESHOLD,
@@ -855,8 +862,8 @@ struct refslab_limits {
  * @large:	large blocks
  * @arenas_made: arenas taken from the kernel since the heap was made
  * @arenas_returned: arenas given back since the heap was made
- * @max_trash:	objects that scans had found unreachable and that were not destroyed yet: the most
- *		at one time since the heap was made
+ * @max_trash:	objects that scans had found unreachable, to be destroyed, and that were not
+ *		destroyed yet: the most at one time since the heap was made
  * @events:	events of objects that wait to be read; each keeps its object
  * @roots:	published roots; each keeps its object
  * @bytes_mapped: bytes of pages of mappable payloads, mapped or not

@@ -22,7 +22,7 @@
  *   phase 1: the dead alone; of each count, ours is taken off  snapshot_garbage()
  *   phases 2 to 4; close_door() finds all doors closed         refslab_scan_mark(),
  *                                                              refslab_scan_settle()
- *   who is marked: DEAD is taken back, then our reference      bring_back()
+ *   who is marked: DEAD is taken back, then our reference      refslab_resurrect_marked()
  *
  * All weak references to the dead go before the first finalizer runs, so what it brings back lives
  * on without. In the model in doc/model/ the steps are called TELL, POST, CLEAR, RUN, SNAP,

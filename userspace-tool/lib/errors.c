@@ -187,7 +187,7 @@ static const struct text texts[] = {
 	{ REFSLAB_OP_UNPUBLISH, ENODATA, "the heap has no root of that name" },
 	{ REFSLAB_OP_MAP, EPROTOTYPE, "only objects of types that are mapped have a place" },
 	{ REFSLAB_OP_COLLECT, EINVAL, "the generations are 0, 1 and 2" },
-	{ REFSLAB_OP_COLLECT, EINTR, "the scan was interrupted by a signal" },
+	{ REFSLAB_OP_COLLECT, EINTR, "a signal came before the scan began" },
 	{ REFSLAB_OP_SET_THRESHOLD, EINVAL, "a threshold is at most 2147483647" },
 	{ REFSLAB_OP_OBJECTS, EINVAL, "the generations are 0, 1, 2, and 3 for what is frozen" },
 	{ REFSLAB_OP_SET_DEBUG, EOPNOTSUPP, "this kernel does not know one of the debug flags" },

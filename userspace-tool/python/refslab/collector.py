@@ -114,7 +114,8 @@ class Collector:
     def callbacks(self) -> t.List[t.Callable[[str, t.Dict[str, int]], object]]:
         """
         Functions to be called with "start" or "stop" and a dict, for every scan, by
-        Heap.run_events() or the heap's thread: after the scan, not during it.
+        Heap.run_events() or the heap's thread: after the scan, not during it. At most 64 starts
+        and stops wait for that; what comes beyond is left out, so a "start" may have no "stop".
         """
         heap = self._heap
         if not heap._watching:
