@@ -621,6 +621,7 @@ static void weak_references_come_back_as_their_objects_die(struct kunit *test)
 		refslab_put(plan.kept);
 		round++;
 	} while (round < RACE_ROUNDS && time_before(jiffies, end));
+	KUNIT_EXPECT_GT(test, round, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->called), RACE_TARGETS * RACE_WEAKS * round);
 }
 

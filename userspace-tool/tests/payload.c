@@ -783,7 +783,7 @@ static void *racer(void *arg)
 			size_t page = test_random(&random) % PAGES * 4096;
 			__u64 id = peek_id((__u32 *)(race->at + page));
 
-			/* this object's, not yet written, or dead: nobody else's */
+			/* this object's, not yet written, or dead: nobody else's; 0: none yet */
 			if (id == ~0ull)
 				race->gone += race->id > 0;
 			else if (id && id != race->id)
