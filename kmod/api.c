@@ -244,7 +244,7 @@ EXPORT_SYMBOL_GPL(refslab_lock);
  * refslab_unlock() - the opposite of refslab_lock()
  * @obj: the object
  *
- * Context: who called that.
+ * Context: that of refslab_lock().
  */
 void refslab_unlock(void *obj)
 	__releases(bitlock)
